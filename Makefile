@@ -1,0 +1,65 @@
+# Every task of this repository, in one line each. `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Relative on purpose: the path of a checkout may hold spaces. `-m` instead of console scripts for the same reason.
+PYTHON := .venv/bin/python
+MANAGE := $(PYTHON) manage.py
+EMBEDDED := $(PYTHON) -m webhooks_project.embedded
+CELERY := $(PYTHON) -m celery -A webhooks_project
+# One database and one Redis database per process: more of them than this gain nothing and cost memory.
+PYTEST := $(PYTHON) -m pytest
+PARALLEL := -n auto --maxprocesses 6 --dist loadfile
+# web, worker and beat start at once, without looking at the lock.
+NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
+DEVELOPMENT := DJANGO_DEBUG=true
+
+.PHONY: help setup demo demo-once test lint types contracts migrations-check format web worker beat embedded clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
+
+setup: ## make .venv from the lock (needs only Python >= 3.11 and a package index)
+	@test -x $(PYTHON) && $(PYTHON) -I -S scripts/setup_environment.py --check 2>/dev/null || { for python in $${SETUP_PYTHON:-python3 python3.13 python3.12 python3.11}; do if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then exec "$$python" scripts/setup_environment.py; fi; done; echo "No Python >= 3.11 was found: install one, or name it: make setup SETUP_PYTHON=/path/to/python3" >&2; exit 1; }
+
+demo: setup ## the whole story on this machine; stays until Ctrl-C
+	@exec $(MANAGE) demo
+
+demo-once: setup ## the same, ends by itself: exit code 0 when the story has come true
+	@exec $(MANAGE) demo --once
+
+test: lint types contracts embedded ## everything that must hold before a merge; starts its own servers
+	@$(DEVELOPMENT) $(EMBEDDED) --fast -- /bin/sh -c 'set -e; $(MANAGE) makemigrations --check --dry-run; $(MANAGE) check; exec $(PYTEST) $(PARALLEL) --ignore tests/embedded'
+
+lint: setup ## ruff: rules and form
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: setup ## mypy, strict
+	@$(DEVELOPMENT) $(PYTHON) -m mypy
+
+contracts: setup ## which package may import which
+	@$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports_command; sys.argv[0] = "lint-imports"; lint_imports_command()'
+
+migrations-check: setup ## whether models and migrations agree
+	@$(DEVELOPMENT) $(EMBEDDED) --fast -- $(MANAGE) makemigrations --check --dry-run
+
+format: setup ## let ruff write the form, and mend what it can
+	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .
+
+web: ## the web process on HOST:PORT, in the foreground
+	@$(NEEDS_VENV); exec $(PYTHON) -m webhooks_project web
+
+worker: ## the worker, in the foreground
+	@$(NEEDS_VENV); exec $(CELERY) worker
+
+# Without a schedule file: it would be a pickle in a shared folder, and two checkouts would fight over it.
+beat: ## the clock for daily jobs, in the foreground
+	@$(NEEDS_VENV); exec $(CELERY) beat --scheduler celery.beat:Scheduler
+
+embedded: setup ## the ladder of development servers: each rung once (url, path, wheel)
+	@$(DEVELOPMENT) $(PYTEST) tests/embedded
+
+clean: ## remove .venv, caches and the demo's data
+	@if test -x $(PYTHON); then $(EMBEDDED) --forget; fi
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +

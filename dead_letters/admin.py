@@ -1,0 +1,187 @@
+"""Dead letters as ops work with them: a list, one letter, and acts that ask for a reason."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
+from audit.facts import IDENTIFIER
+from dead_letters import review
+from dead_letters.models import DeadLetter, Status
+
+AT_ONCE = 500
+_ALLOWED_FOR = {
+    "replay": (Status.OPEN,),
+    "resolve": (Status.OPEN,),
+    "discard": (Status.OPEN,),
+    "reopen": (Status.RESOLVED, Status.DISCARDED),
+}
+_PAST = {"replay": "replayed", "resolve": "resolved", "discard": "discarded", "reopen": "reopened"}
+_MEANS = {
+    "replay": "Their events go back to work now. What fails again makes a new dead letter.",
+    "resolve": "They are closed because the trouble was put right by other means. Their events stay dead.",
+    "discard": "They are closed because nothing will be done. Their events stay dead.",
+    "reopen": "They are open again and can be replayed.",
+}
+
+
+class ActForm(forms.Form):
+    """What the page between choosing and doing asks."""
+
+    reason = forms.CharField(
+        max_length=review.REASON_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True}),
+        help_text="Why? It goes into the audit log. Name no customer.",
+    )
+
+
+def _action(act: str) -> Callable[..., HttpResponse | None]:
+    @admin.action(description=f"{act.capitalize()} selected dead letters…", permissions=["act"])
+    def chosen(
+        page: "DeadLetterAdmin", request: HttpRequest, queryset: models.QuerySet[DeadLetter]
+    ) -> HttpResponse | None:
+        ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
+        if len(ids) > AT_ONCE:
+            page.message_user(
+                request, f"Nothing was changed: choose at most {AT_ONCE} at once.", messages.ERROR
+            )
+            return None
+        return page.ask(request, act, ids, ActForm())
+
+    chosen.__name__ = f"{act}_chosen"
+    return chosen
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    actions = tuple(_action(act) for act in review.ACTS)
+    change_form_template = "dead_letters/letter.html"
+    date_hierarchy = None
+    exclude = ("lane", "order_at", "alert_tried_at", "frames")
+    readonly_fields = ("where",)
+    list_display = (
+        *("created_at", "status", "failure", "summary", "provider", "kind", "account_label", "attempts"),
+        *("replays", "subject_id"),
+    )
+    list_filter = ("status", ProviderFilter, "created_at")
+    ordering = ("-created_at", "-id")
+    sortable_by = ()
+    search_help_text = (
+        "The id of a dead letter or event, the correlation id of an event or of a request, or an error code."
+    )
+
+    @admin.display(description="failure")
+    def failure(self, letter: DeadLetter) -> str:
+        """The code, linked to all of the same code, and the upstream's numbers."""
+        numbers = [str(n) for n in (letter.upstream_code, letter.upstream_subcode) if n is not None]
+        return format_html(
+            '<a href="?code__exact={}">{}</a>{}',
+            letter.code,
+            letter.code,
+            f" ({'/'.join(numbers)})" if numbers else "",
+        )
+
+    @admin.display(description="where it failed")
+    def where(self, letter: DeadLetter) -> str:
+        return "\n".join(letter.frames or []) or "-"
+
+    def exactly(self, term: str) -> models.Q | None:
+        """Letters of an id, of a correlation id or of what begins with `<request>.`, or of a code."""
+        if not IDENTIFIER.fullmatch(term):
+            return None
+        meant = models.Q(correlation_id=term) | models.Q(correlation_id__startswith=f"{term}.")
+        with suppress(ValueError):
+            as_id = uuid.UUID(term)
+            return meant | models.Q(pk=as_id) | models.Q(subject_id=as_id)
+        return meant | models.Q(code=term)
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("dead_letters.act_on_deadletter")
+
+    # --- acts ------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = [
+            path(
+                f"act/{act}/",
+                self.admin_site.admin_view(self.act),
+                {"act": act},
+                name=f"dead_letters_deadletter_{act}",
+            )
+            for act in review.ACTS
+        ]
+        return [*acts, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The letter, with a button for each act that it and the user allow."""
+        letter = self.get_object(request, object_id)
+        acts = []
+        if isinstance(letter, DeadLetter) and self.has_act_permission(request):
+            acts = [act for act, allowed in _ALLOWED_FOR.items() if letter.status in allowed]
+        buttons = [
+            (act.capitalize(), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}")
+            for act in acts
+        ]
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "acts": buttons})
+
+    def act(self, request: HttpRequest, act: str) -> HttpResponse:
+        """GET asks for the reason, POST does it and reports on each letter."""
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        ids = _ids(request.POST.getlist("id") or request.GET.getlist("id"))
+        form = ActForm(request.POST if request.method == "POST" else None)
+        if request.method != "POST" or not form.is_valid():
+            return self.ask(request, act, ids, form)
+        outcomes = review.ACTS[act](
+            ids, reason=form.cleaned_data["reason"], actor=request.user.get_username()
+        )
+        self._report(request, act, outcomes)
+        if len(ids) == 1 and outcomes[0].result is not review.Result.UNKNOWN:
+            return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_change", args=ids))
+        return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_changelist"))
+
+    def ask(
+        self, request: HttpRequest, act: str, ids: Sequence[uuid.UUID], form: ActForm
+    ) -> TemplateResponse:
+        """The page between choosing and doing: what will happen to which letters, and why?"""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{act.capitalize()} {len(ids)} dead letter{'' if len(ids) == 1 else 's'}",
+            "opts": self.opts,
+            "act": act,
+            "act_url": reverse(f"admin:dead_letters_deadletter_{act}"),
+            "form": form,
+            "letters": DeadLetter.objects.filter(pk__in=ids).defer("frames").order_by("created_at"),
+            "means": _MEANS[act],
+        }
+        return TemplateResponse(request, "dead_letters/act.html", context)
+
+    def _report(self, request: HttpRequest, act: str, outcomes: Iterable[review.Outcome]) -> None:
+        left = Counter(outcome.why for outcome in outcomes if not outcome.is_done)
+        done = sum(outcome.is_done for outcome in outcomes)
+        parts = [f"{done} {_PAST[act]}", *(f"{count} skipped: {why}" for why, count in left.items())]
+        level = messages.SUCCESS if not left else messages.WARNING if done else messages.ERROR
+        self.message_user(request, ", ".join(parts) + ".", level)
+
+
+def _ids(values: Sequence[str]) -> list[uuid.UUID]:
+    try:
+        ids = [uuid.UUID(value) for value in values]
+    except ValueError:
+        raise Http404 from None
+    if not 1 <= len(ids) <= AT_ONCE:
+        raise Http404
+    return ids

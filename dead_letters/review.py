@@ -1,0 +1,217 @@
+"""What people do with dead letters: each act on each letter is one audited transaction.
+
+    open -> replayed    its subject is back at work
+    open -> resolved    put right by other means
+    open -> discarded   nothing will be done
+    resolved, discarded -> open
+
+A replay takes the subject's lock before the letter's, as a worker does that buries or closes;
+the other order would deadlock with it.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+import audit
+from audit.columns import ClockTimestamp
+from dead_letters.models import DeadLetter, Status
+from dead_letters.subject import subject_for
+
+REASON_LIMIT = 500
+
+
+class ReasonMissing(ValueError):
+    """Say why, in 1 to 500 characters: the reason goes into the audit log."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class Result(StrEnum):
+    """How one act on one letter ended."""
+
+    DONE = "done"
+    NOT_OPEN = "not_open"  # someone closed it before
+    NOT_CLOSED = "not_closed"  # a reopen of what is not resolved or discarded
+    REFUSED = "refused"  # the subject cannot go back; `why` says why
+    UNKNOWN = "unknown"  # no such letter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What happened to one letter; `why` is a sentence, empty where it was done."""
+
+    letter_id: uuid.UUID
+    result: Result
+    why: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return self.result is Result.DONE
+
+
+class Act(Protocol):
+    def __call__(self, letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]: ...
+
+
+def replay(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
+    """Send the subjects of open letters back to work, oldest first, so that each lane keeps its order."""
+    return _each(letter_ids, _replay, reason=reason, actor=actor)
+
+
+def resolve(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
+    """Close open letters whose trouble was put right by other means."""
+    return _each(letter_ids, _resolve, reason=reason, actor=actor)
+
+
+def discard(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
+    """Close open letters for which nothing will be done."""
+    return _each(letter_ids, _discard, reason=reason, actor=actor)
+
+
+def reopen(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
+    """Open resolved and discarded letters again, where a replay is still possible."""
+    return _each(letter_ids, _reopen, reason=reason, actor=actor)
+
+
+ACTS: dict[str, Act] = {"replay": replay, "resolve": resolve, "discard": discard, "reopen": reopen}
+
+
+def close_by_subject(subject_id: uuid.UUID, *, reason: str, actor: str = "system") -> bool:
+    """Resolve the open letter of a subject that proved done after all; True where there was one."""
+    letter = DeadLetter.objects.filter(subject_id=subject_id, status=Status.OPEN).first()
+    if letter is None:
+        return False
+    with transaction.atomic():
+        return _close(letter, Status.RESOLVED, reason=reason, actor=actor).is_done
+
+
+class _LostRace(Exception):
+    """Another act closed the letter while its subject was moved: take the move back."""
+
+
+_One = Callable[..., Outcome]
+
+
+def _each(letter_ids: Iterable[uuid.UUID], act: _One, *, reason: str, actor: str) -> list[Outcome]:
+    reason = reason.replace("\0", "").strip()
+    if not 1 <= len(reason) <= REASON_LIMIT:
+        raise ReasonMissing
+    outcomes = []
+    for letter_id in oldest_first(list(dict.fromkeys(letter_ids))):
+        letter = DeadLetter.objects.filter(pk=letter_id).first()
+        if letter is None:
+            outcomes.append(
+                Outcome(letter_id=letter_id, result=Result.UNKNOWN, why="there is no such dead letter")
+            )
+            continue
+        with transaction.atomic():
+            outcomes.append(act(letter, reason=reason, actor=actor))
+    return outcomes
+
+
+def oldest_first(letter_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The same letters in the order in which they must go back to work."""
+    known = (
+        DeadLetter.objects.filter(pk__in=letter_ids)
+        .order_by(F("order_at").asc(nulls_first=True), "created_at", "id")
+        .values_list("id", flat=True)
+    )
+    return list(dict.fromkeys([*known, *letter_ids]))
+
+
+def _replay(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
+    if letter.status != Status.OPEN:
+        return _not_open(letter)
+    subject = subject_for(letter.subject_kind)
+    try:
+        with transaction.atomic():
+            if letter.subject_id not in subject.replay([letter.subject_id], reason=reason, actor=actor):
+                return _refused(letter, subject.why_not(letter.subject_id))
+            outcome = _close(letter, Status.REPLAYED, reason=reason, actor=actor)
+            if not outcome.is_done:
+                raise _LostRace
+            return outcome
+    except _LostRace:
+        return _not_open(letter)
+
+
+def _resolve(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
+    return _close(letter, Status.RESOLVED, reason=reason, actor=actor)
+
+
+def _discard(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
+    return _close(letter, Status.DISCARDED, reason=reason, actor=actor)
+
+
+def _close(
+    letter: DeadLetter,
+    status: Literal[Status.REPLAYED, Status.RESOLVED, Status.DISCARDED],
+    *,
+    reason: str,
+    actor: str,
+) -> Outcome:
+    closed = DeadLetter.objects.filter(pk=letter.pk, status=Status.OPEN).update(
+        status=status,
+        closed_at=ClockTimestamp(),
+        closed_by=actor,
+        close_reason=reason,
+        replays=F("replays") + (1 if status is Status.REPLAYED else 0),
+    )
+    if not closed:
+        return _not_open(letter)
+    return _done(letter, status, reason=reason, actor=actor)
+
+
+def _reopen(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
+    closed = DeadLetter.objects.filter(pk=letter.pk, status__in=(Status.RESOLVED, Status.DISCARDED))
+    if letter.status not in (Status.RESOLVED, Status.DISCARDED):
+        return _not_closed(letter)
+    why_not = subject_for(letter.subject_kind).why_not(letter.subject_id)
+    if why_not is not None:
+        return _refused(letter, why_not)
+    try:
+        with transaction.atomic():
+            opened = closed.update(status=Status.OPEN, closed_at=None, closed_by="", close_reason="")
+    except IntegrityError:
+        return _refused(letter, "another dead letter of the same event is open")
+    if not opened:
+        return _not_closed(letter)
+    return _done(letter, "reopened", reason=reason, actor=actor)
+
+
+def _done(letter: DeadLetter, what: str, *, reason: str, actor: str) -> Outcome:
+    audit.record(
+        f"dead_letter.{what}",
+        subject_id=letter.subject_id,
+        provider=letter.provider,
+        correlation_id=letter.correlation_id,
+        actor=actor,
+        detail={"dead_letter": letter.pk, "code": letter.code},
+        reason=reason,
+    )
+    return Outcome(letter_id=letter.pk, result=Result.DONE)
+
+
+def _not_open(letter: DeadLetter) -> Outcome:
+    letter.refresh_from_db(fields=["status"])
+    return Outcome(letter_id=letter.pk, result=Result.NOT_OPEN, why=f"already {letter.status}")
+
+
+def _not_closed(letter: DeadLetter) -> Outcome:
+    letter.refresh_from_db(fields=["status"])
+    why = "it is open" if letter.status == Status.OPEN else "its event was replayed"
+    return Outcome(letter_id=letter.pk, result=Result.NOT_CLOSED, why=why)
+
+
+def _refused(letter: DeadLetter, why: str | None) -> Outcome:
+    letter.refresh_from_db(fields=["status"])
+    if letter.status == Status.REPLAYED:
+        return _not_open(letter)
+    return Outcome(letter_id=letter.pk, result=Result.REFUSED, why=why or "its event is not dead any more")

@@ -1,0 +1,26 @@
+"""What this app ties together at start."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class InstagramWebhooksConfig(AppConfig):
+    name = "instagram_webhooks"
+    verbose_name = "Instagram webhooks"
+
+    def ready(self) -> None:
+        """Registers the system checks and the slot through which dead letters come back to work."""
+        from dead_letters import subject  # noqa: PLC0415  (models are not loaded before this)
+        from instagram_webhooks import checks  # noqa: F401, PLC0415
+        from instagram_webhooks.inbox.replay import EventSubject  # noqa: PLC0415
+
+        subject.register("instagram_webhooks.event", EventSubject())
+        post_migrate.connect(_connect_first_account, sender=self)
+
+
+def _connect_first_account(**_: Any) -> None:
+    from instagram_webhooks.replies import pause  # noqa: PLC0415
+
+    pause.ensure_first_account()

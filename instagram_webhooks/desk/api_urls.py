@@ -1,0 +1,3 @@
+"""The addresses of events in the REST API."""
+
+urlpatterns: list[object] = []

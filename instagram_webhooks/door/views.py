@@ -1,0 +1,101 @@
+"""The front door: verify, parse, store once, answer, then wake a worker. Never calls Meta, never logs a body."""
+
+import logging
+from typing import cast
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from audit import correlation
+from instagram_webhooks import providers
+from instagram_webhooks.conf import BODY_LIMIT_BYTES, conf
+from instagram_webhooks.door import signatures
+from instagram_webhooks.errors import BodyTooLarge, Rejected, StoreUnavailable, UnknownProvider
+from instagram_webhooks.events import PROVIDERS, Provider
+from instagram_webhooks.inbox import wake_ups
+from instagram_webhooks.inbox.accept import Stored, accept
+
+log = logging.getLogger(__name__)
+
+CORRELATION_HEADER = "X-Correlation-ID"
+SIGNATURE_HEADER = "X-Hub-Signature-256"
+
+
+@csrf_exempt
+def webhook(request: HttpRequest, name: str) -> HttpResponse:
+    """GET answers Meta's handshake, POST takes a webhook; every answer carries the correlation id."""
+    given = request.headers.get(CORRELATION_HEADER, "")
+    own = given if correlation.well_formed(given) else correlation.new()
+    with correlation.bind(correlation_id=own):
+        response = _answer(request, name, own)
+    response.headers[CORRELATION_HEADER] = own
+    return response
+
+
+def _answer(request: HttpRequest, name: str, correlation_id: str) -> HttpResponse:
+    try:
+        provider = _provider(name)
+        if request.method == "POST":
+            return _receive(request, provider, correlation_id)
+        if request.method in ("GET", "HEAD"):
+            return _handshake(request, provider)
+        return HttpResponse(status=405, headers={"Allow": "GET, POST"})
+    except Rejected as exc:
+        log.warning("webhook.rejected", extra={"code": exc.code, "status": exc.status, **exc.facts})
+        return HttpResponse(exc.code, content_type="text/plain", status=exc.status)
+    except StoreUnavailable as exc:
+        log.error("webhook.not_stored", extra={"code": exc.code, "status": 503})
+        return HttpResponse(exc.code, content_type="text/plain", status=503, headers={"Retry-After": "5"})
+
+
+def _provider(name: str) -> Provider:
+    if name not in PROVIDERS:
+        raise UnknownProvider
+    return cast(Provider, name)
+
+
+def _receive(request: HttpRequest, provider: Provider, correlation_id: str) -> HttpResponse:
+    body = _body(request)
+    secret_index = signatures.verify(body, request.headers.get(SIGNATURE_HEADER), conf().app_secrets[provider])
+    events = providers.split(provider, body)
+    stored = accept(provider, events, correlation_id)
+    wake_ups.offer(_wake_ups(stored))
+    _tell(provider, stored, secret_index)
+    return HttpResponse(content_type="text/plain")
+
+
+def _body(request: HttpRequest) -> bytes:
+    """The raw bytes, read only as far as the limit allows."""
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
+        raise BodyTooLarge
+    # Not request.body: Django's own limit is smaller, and it answers 400.
+    body = request.read(BODY_LIMIT_BYTES + 1)
+    if len(body) > BODY_LIMIT_BYTES:
+        raise BodyTooLarge
+    return bytes(body)
+
+
+def _wake_ups(stored: list[Stored]) -> list[UUID]:
+    """One event a lane, and every new one without: the worker finds the rest of a lane by itself."""
+    chosen = {each.lane or each.event_id: each.event_id for each in stored if each.is_new and each.state == "received"}
+    return list(chosen.values())
+
+
+def _tell(provider: Provider, stored: list[Stored], secret_index: int) -> None:
+    known = [str(each.event_id) for each in stored if not each.is_new]
+    new = len(stored) - len(known)
+    log.info("webhook.received", extra={"provider": provider, "count": new, "secret_index": secret_index})
+    if known:
+        log.info("webhook.known", extra={"provider": provider, "count": len(known), "event_ids": known[:100]})
+
+
+def _handshake(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Echoes the challenge as plain text; needs no database, since only a person can ask again."""
+    ask = request.GET.get
+    challenge = signatures.answer_handshake(
+        ask("hub.mode", ""), ask("hub.verify_token", ""), ask("hub.challenge", ""), expected=conf().verify_tokens[provider]
+    )
+    log.info("webhook.handshake", extra={"provider": provider})
+    return HttpResponse(challenge, content_type="text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"})

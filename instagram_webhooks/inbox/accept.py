@@ -1,0 +1,175 @@
+"""Storing what the door verified: one statement for all events of the POSTs that wait at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from audit.ids import uuid7
+from audit.log import Entry, record_many
+from instagram_webhooks import vault
+from instagram_webhooks.conf import conf
+from instagram_webhooks.events import ParsedEvent, Provider
+from instagram_webhooks.inbox.group import Group
+from instagram_webhooks.models import EventPayload
+
+WAIT_S = 2.5  # a POST that the database does not serve by then is answered 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One event, ready for the statement below. `verdict` is a reason to ignore it at once, or ""."""
+
+    event_id: UUID
+    event_key: UUID
+    provider: str
+    kind: str
+    account: str
+    conversation_id: UUID | None
+    lane: UUID | None
+    message_digest: UUID | None
+    correlation_id: str
+    happened_at: datetime | None
+    place: int
+    verdict: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What became of one row: `is_new` False where the event was known, under the `event_id` given here."""
+
+    event_id: UUID
+    lane: UUID | None
+    state: str
+    is_new: bool
+
+
+# Sorted by key: clients that insert the same keys in other orders would lock each other out.
+# The memory of keys is judged by the database's clock. A time far ahead counts as the arrival.
+INSERT = """
+WITH input AS (
+  SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
+                       %s::text[], %s::timestamptz[], %s::smallint[], %s::text[], %s::bytea[])
+    AS t(event_id, event_key, provider, kind, account, conversation_id, lane, message_digest,
+         correlation_id, happened_at, place, verdict, sealed)
+), judged AS (
+  SELECT *, CASE WHEN verdict <> '' THEN verdict
+                 WHEN happened_at < statement_timestamp() - make_interval(days => %s) THEN 'expired'
+                 ELSE '' END AS reason
+  FROM input
+), stored AS (
+  INSERT INTO instagram_webhooks_webhookevent
+    (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
+     state, reason, attempts, starts, fence, happened_at, received_at, place, order_at,
+     claimable_at, dispatched_at, finished_at)
+  SELECT event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
+         CASE WHEN reason = '' THEN 'received' ELSE 'ignored' END, reason, 0, 0, 0,
+         happened_at, statement_timestamp(), place,
+         CASE WHEN happened_at <= statement_timestamp() + interval '10 minutes' THEN happened_at
+              ELSE statement_timestamp() END,
+         CASE WHEN reason = '' THEN statement_timestamp() END,
+         CASE WHEN reason = '' THEN statement_timestamp() END,
+         CASE WHEN reason <> '' THEN statement_timestamp() END
+  FROM judged ORDER BY event_key
+  ON CONFLICT (event_key) DO NOTHING
+  RETURNING event_id, event_key, lane, state, reason, provider, correlation_id
+), payloads AS (
+  INSERT INTO instagram_webhooks_eventpayload (event_id, sealed)
+  SELECT event_id, input.sealed FROM input JOIN stored USING (event_id)
+)
+SELECT event_id, event_key, lane, state, reason, provider, correlation_id FROM stored
+"""
+KNOWN = "SELECT event_key, event_id, lane, state FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%s)"
+
+
+def accept(provider: Provider, events: Sequence[ParsedEvent], correlation_id: str) -> list[Stored]:
+    """What became of each event of one POST, in its order, after the commit.
+
+    Raises StoreUnavailable where the database did not answer within WAIT_S; Meta then delivers again.
+    """
+    rows = [_row(provider, event, f"{correlation_id}.{n}", n) for n, event in enumerate(events, 1)]
+    return _group.write(rows, wait_s=WAIT_S)
+
+
+def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int) -> Row:
+    event_id = uuid7()
+    conversation = event.partner and vault.conversation_id(provider, event.account, event.partner)
+    return Row(
+        event_id=event_id,
+        event_key=vault.event_key(provider, event.account, event.kind, event.identity),
+        provider=provider,
+        kind=event.kind,
+        account=event.account,
+        conversation_id=conversation or None,
+        lane=(event.in_lane and conversation) or None,
+        message_digest=vault.message_digest(event.message_id) if event.message_id else None,
+        correlation_id=correlation_id,
+        happened_at=event.happened_at,
+        place=min(place, 32_767),
+        verdict="test" if event.is_test else "empty" if event.kind == "empty" else "",
+        sealed=vault.seal(event.raw, place=EventPayload.PLACE, row_id=event_id),
+    )
+
+
+COLUMNS = ("event_id", "event_key", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
+           "correlation_id", "happened_at", "place", "verdict", "sealed")  # fmt: skip
+
+
+def _write(rows: Sequence[Row]) -> list[Stored]:
+    """Inserts the rows in one transaction; what became of each, in their order."""
+    if _may_be_ignored(rows):
+        with transaction.atomic():
+            new, ignored = _insert(rows)
+            record_many(ignored)
+    else:
+        new, _ = _insert(rows)
+    missing = [row.event_key for row in rows if row.event_key not in new]
+    known = _known(missing) if missing else {}
+    return [_outcome(row, new.get(row.event_key) or known[row.event_key]) for row in rows]
+
+
+def _outcome(row: Row, stored: Stored) -> Stored:
+    """The same event twice in one group is new only once."""
+    return stored if stored.event_id == row.event_id else replace(stored, is_new=False)
+
+
+def _may_be_ignored(rows: Sequence[Row]) -> bool:
+    """Whether an audit entry may be due, which then shares the transaction; a day's margin for our clock."""
+    edge = datetime.now(UTC) - timedelta(days=conf().key_memory_days - 1)
+    return any(row.verdict or (row.happened_at is not None and row.happened_at < edge) for row in rows)
+
+
+def _insert(rows: Sequence[Row]) -> tuple[dict[UUID, Stored], list[Entry]]:
+    values = [[getattr(row, name) for row in rows] for name in COLUMNS]
+    new: dict[UUID, Stored] = {}
+    ignored: list[Entry] = []
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, [*values, conf().key_memory_days])
+        for event_id, key, lane, state, reason, provider, correlation_id in cursor.fetchall():
+            new[key] = Stored(event_id=event_id, lane=lane, state=state, is_new=True)
+            if reason:
+                ignored.append(
+                    Entry(
+                        action="event.ignored",
+                        subject_id=event_id,
+                        provider=provider,
+                        correlation_id=correlation_id,
+                        detail={"reason": reason},
+                    )
+                )
+    return new, ignored
+
+
+def _known(keys: list[UUID]) -> dict[UUID, Stored]:
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN, [keys])
+        return {
+            key: Stored(event_id=event_id, lane=lane, state=state, is_new=False)
+            for key, event_id, lane, state in cursor.fetchall()
+        }
+
+
+_group: Group[Row, Stored] = Group(_write)

@@ -1,0 +1,130 @@
+"""Claiming: a worker becomes the owner of the event whose turn it is, for the length of a lease."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from audit.log import record
+from instagram_webhooks.conf import conf
+from instagram_webhooks.events import Provider
+from instagram_webhooks.states import EventState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to work on one event, as long as its fence is the newest.
+
+    attempt counts from 1. reply_deadline is None where Meta gave no time.
+    """
+
+    event_id: UUID
+    fence: int
+    provider: Provider
+    kind: str
+    account: str
+    conversation_id: UUID | None
+    lane: UUID | None
+    message_digest: UUID | None
+    correlation_id: str
+    attempt: int
+    starts: int
+    happened_at: datetime | None
+    received_at: datetime
+    order_at: datetime
+    sealed: bytes | None = field(repr=False)
+
+
+# The head of a lane is its event in processing if there is one: reclaimed when its lease has run out,
+# before anything older that came since. Else the first open event. Two look-ups in two indexes; one
+# ORDER BY over both would read every open event of the lane.
+_HEAD = """
+SELECT CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
+         (SELECT p.event_id FROM instagram_webhooks_webhookevent p
+           WHERE p.lane = named.lane AND p.state = 'processing'),
+         (SELECT o.event_id FROM instagram_webhooks_webhookevent o
+           WHERE o.lane = named.lane AND o.state IN ('received', 'processing', 'retrying', 'parked')
+           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)) END AS event_id
+FROM named
+"""
+_NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
+_NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
+
+# The states in the WHERE are looked at again when the row was locked by another claim: the loser gets nothing.
+_CLAIM = """
+WITH named AS MATERIALIZED ({named}), head AS MATERIALIZED ({head}), claimed AS (
+  UPDATE instagram_webhooks_webhookevent e
+     SET state = 'processing', fence = fence + 1, starts = starts + 1, worker_id = %(worker)s,
+         claimable_at = clock_timestamp() + make_interval(secs => %(lease)s)
+    FROM head
+   WHERE e.event_id = head.event_id AND e.state = ANY(%(states)s) AND e.claimable_at <= clock_timestamp()
+  RETURNING e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
+            e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
+)
+SELECT claimed.*, (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = claimed.event_id) FROM claimed
+"""
+_COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
+            "correlation_id", "attempt", "starts", "happened_at", "received_at", "order_at", "sealed")  # fmt: skip
+BY_EVENT = _CLAIM.format(named=_NAMED_BY_EVENT, head=_HEAD)
+BY_LANE = _CLAIM.format(named=_NAMED_BY_LANE, head=_HEAD)
+
+_WAITING = [EventState.RECEIVED, EventState.RETRYING]
+
+
+def claim(event_id: UUID, *, worker_id: UUID) -> Claim | None:
+    """The claim on the head of this event's lane, or on the event itself where it has none; None: not ours now."""
+    return _claim(BY_EVENT, event_id, worker_id)
+
+
+def claim_next(lane: UUID, *, worker_id: UUID) -> Claim | None:
+    """The claim on the next event of a lane; None where there is none, it is not due, or another has it."""
+    return _claim(BY_LANE, lane, worker_id)
+
+
+def _claim(statement: str, name: UUID, worker_id: UUID) -> Claim | None:
+    values = {"name": name, "worker": worker_id, "lease": conf().lease_s, "states": _WAITING}
+    try:
+        return _execute(statement, values) or _reclaim(statement, values)
+    except IntegrityError:
+        return None  # another worker has an event of this lane in processing: the unique index says so
+
+
+def _reclaim(statement: str, values: dict[str, Any]) -> Claim | None:
+    """A claim on an event whose worker lost its lease; that it was lost is audited."""
+    with transaction.atomic():
+        found = _execute(statement, values | {"states": [EventState.PROCESSING]})
+        if found is not None:
+            record(
+                "lease.lost",
+                subject_id=found.event_id,
+                provider=found.provider,
+                correlation_id=found.correlation_id,
+                attempt=found.attempt,
+                detail={"fence": found.fence - 1, "starts": found.starts - 1},
+            )
+            log.warning("lease.lost", extra={"event_id": str(found.event_id), "starts": found.starts - 1})
+        return found
+
+
+def _execute(statement: str, values: dict[str, Any]) -> Claim | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    found = dict(zip(_COLUMNS, row, strict=True))
+    found["sealed"] = None if found["sealed"] is None else bytes(found["sealed"])
+    return Claim(**found)
+
+
+def head_of(lane: UUID) -> UUID | None:
+    """The event whose turn it is in a lane, due or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH named AS ({_NAMED_BY_LANE}) {_HEAD}", {"name": lane})
+        row = cursor.fetchone()
+    return row[0] if row else None

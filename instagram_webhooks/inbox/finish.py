@@ -1,0 +1,118 @@
+"""
+Ending a claim: each end is one conditional UPDATE that carries the fence, and one audit entry.
+
+Call these inside the transaction of what they end. A worker that lost its claim gets FencedOut,
+so its whole transaction is rolled back.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import connection
+
+from audit.log import record
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.states import EventState, allow
+
+
+class FencedOut(Exception):
+    """Another worker owns the event by now; nothing of this transaction may stay."""
+
+
+_LOCK = """
+SELECT 1 FROM instagram_webhooks_webhookevent
+ WHERE event_id = %(event_id)s AND state = 'processing' AND fence = %(fence)s FOR UPDATE
+"""
+# Any outcome that is recorded sets `starts` back to 0.
+_MOVE = """
+UPDATE instagram_webhooks_webhookevent
+   SET state = %(state)s, reason = %(reason)s, attempts = attempts + %(counts)s, starts = 0, worker_id = NULL,
+       dispatched_at = NULL,
+       claimable_at = CASE WHEN %(wait_s)s::float8 IS NULL THEN NULL
+                           ELSE clock_timestamp() + make_interval(secs => %(wait_s)s::float8) END,
+       finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END
+ WHERE event_id = %(event_id)s AND state = 'processing' AND fence = %(fence)s
+RETURNING claimable_at
+"""
+
+
+def hold(claim: Claim) -> None:
+    """Locks the event for the rest of the transaction; raises FencedOut where the claim is lost.
+
+    Every transaction locks in the order event, conversation, reply, message.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, {"event_id": claim.event_id, "fence": claim.fence})
+        if cursor.fetchone() is None:
+            raise FencedOut
+
+
+def processed(claim: Claim, *, counts: bool = True, **detail: object) -> None:
+    """The event is done; `counts` False where a look-up found the work of an earlier attempt."""
+    _move(claim, EventState.PROCESSED, counts=int(counts))
+    _record(claim, "event.processed", detail)
+
+
+def ignored(claim: Claim, reason: str) -> None:
+    """The event asks for no work."""
+    _move(claim, EventState.IGNORED, reason=reason, counts=1)
+    _record(claim, "event.ignored", {"reason": reason})
+
+
+def retrying(claim: Claim, *, wait_s: float, counts: bool, detail: Mapping[str, object]) -> datetime:
+    """The event is tried again; when. `counts`: whether this attempt is used up."""
+    due_at = _move(claim, EventState.RETRYING, wait_s=wait_s, counts=int(counts))
+    assert due_at is not None
+    _record(claim, "event.retrying", {"wait_s": round(wait_s, 3), "counts": counts, **detail})
+    return due_at
+
+
+def parked(claim: Claim, reason: str, detail: Mapping[str, object]) -> None:
+    """The event waits for its account to be put right; no attempt is used up."""
+    _move(claim, EventState.PARKED, reason=reason)
+    _record(claim, "event.parked", {"reason": reason, **detail})
+
+
+def dead(claim: Claim, detail: Mapping[str, object], *, counts: bool = True) -> None:
+    """The event failed for good; the caller buries it in the same transaction."""
+    _move(claim, EventState.DEAD, counts=int(counts))
+    _record(claim, "event.failed", detail)
+
+
+def handed_back(claim: Claim) -> None:
+    """The event is given up unharmed, as if it had not been claimed; another worker takes it at once."""
+    _move(claim, EventState.RECEIVED, wait_s=0)
+    _record(claim, "event.handed_back", {})
+
+
+def _move(
+    claim: Claim, to: EventState, *, reason: str = "", wait_s: float | None = None, counts: int = 0
+) -> datetime | None:
+    allow(EventState.PROCESSING, to)
+    values = {
+        "event_id": claim.event_id,
+        "fence": claim.fence,
+        "state": to,
+        "reason": reason,
+        "wait_s": wait_s,
+        "counts": counts,
+        "ended": to in (EventState.PROCESSED, EventState.IGNORED, EventState.DEAD),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, values)
+        row = cursor.fetchone()
+    if row is None:
+        raise FencedOut
+    due_at: datetime | None = row[0]
+    return due_at
+
+
+def _record(claim: Claim, action: str, detail: Mapping[str, object]) -> None:
+    record(
+        action,
+        subject_id=claim.event_id,
+        provider=claim.provider,
+        correlation_id=claim.correlation_id,
+        attempt=claim.attempt,
+        detail={"fence": claim.fence, **detail},
+    )

@@ -1,0 +1,151 @@
+"""
+Group commit: what waits at the same time shares one statement and one commit, without a timer.
+
+A few threads write; a request's thread only waits, so it can give up in time whatever the
+database does. A frozen PostgreSQL obeys no statement_timeout; its socket is shut down instead.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from instagram_webhooks.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+Done = TypeVar("Done")
+
+WRITERS = 2  # while one waits for its commit the other gathers
+MOST_ROWS = 2_000  # in one statement
+
+
+@dataclass(slots=True, eq=False)
+class _Batch(Generic[Row, Done]):
+    rows: Sequence[Row]
+    until: float
+    ended: threading.Event = field(default_factory=threading.Event)
+    done: list[Done] | None = None
+    error: Exception | None = None
+
+
+class Group(Generic[Row, Done]):
+    """Writes batches of rows together. `write` stores rows in one transaction and gives one result a row."""
+
+    def __init__(self, write: Callable[[Sequence[Row]], list[Done]]) -> None:
+        self._write = write
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._waiting: list[_Batch[Row, Done]] = []
+        self._arrived = threading.Condition()
+        self._writers: list[_Writer] = []
+
+    def write(self, rows: Sequence[Row], *, wait_s: float) -> list[Done]:
+        """One result a row, after the commit; raises StoreUnavailable after `wait_s`."""
+        batch: _Batch[Row, Done] = _Batch(rows, time.monotonic() + wait_s)
+        with self._arrived:
+            self._waiting.append(batch)
+            while len(self._writers) < WRITERS:
+                self._writers.append(_Writer(self._serve))
+            self._arrived.notify()
+        if not batch.ended.wait(wait_s):
+            for writer in self._writers:
+                writer.shut_down_if_stuck(wait_s)
+            raise StoreUnavailable
+        if batch.done is None:
+            raise StoreUnavailable from batch.error
+        return batch.done
+
+    def _serve(self, writer: "_Writer") -> None:
+        while True:
+            batches = self._take()
+            writer.busy_since = time.monotonic()
+            try:
+                self._write_together(batches)
+            finally:
+                writer.busy_since = None
+                for batch in batches:
+                    batch.ended.set()
+
+    def _take(self) -> list[_Batch[Row, Done]]:
+        with self._arrived:
+            while not self._waiting:
+                self._arrived.wait()
+            taken, rows, now = [], 0, time.monotonic()
+            while self._waiting and (not taken or rows + len(self._waiting[0].rows) <= MOST_ROWS):
+                batch = self._waiting.pop(0)
+                if batch.until > now:  # else its request has been answered 503
+                    taken.append(batch)
+                    rows += len(batch.rows)
+            return taken
+
+    def _write_together(self, batches: list[_Batch[Row, Done]]) -> None:
+        if not batches:
+            return
+        try:
+            done = self._write_patiently([row for batch in batches for row in batch.rows], batches[0].until)
+        except Exception as exc:
+            if len(batches) > 1 and not isinstance(exc, (OperationalError, InterfaceError)):
+                for batch in batches:  # one bad batch must not fail its neighbours
+                    self._write_together([batch])
+                return
+            log.warning("store.failed", extra={"error_class": type(exc).__name__, "count": len(batches)})
+            for batch in batches:
+                batch.error = exc
+            return
+        start = 0
+        for batch in batches:
+            batch.done = done[start : start + len(batch.rows)]
+            start += len(batch.rows)
+
+    def _write_patiently(self, rows: Sequence[Row], until: float) -> list[Done]:
+        """Writes; once more after a deadlock or on a connection that had died unnoticed."""
+        try:
+            return self._write(rows)
+        except (OperationalError, InterfaceError):
+            with contextlib.suppress(DatabaseError):
+                connection.close()
+            if time.monotonic() > until - 0.5:
+                raise
+        try:
+            return self._write(rows)
+        except DatabaseError:
+            with contextlib.suppress(DatabaseError):
+                connection.close()
+            raise
+
+
+class _Writer:
+    """One writing thread with a database connection of its own."""
+
+    def __init__(self, serve: Callable[["_Writer"], None]) -> None:
+        self.busy_since: float | None = None
+        self._serve = serve
+        self._connection: BaseDatabaseWrapper | None = None
+        threading.Thread(target=self._run, name="inbox-writer", daemon=True).start()
+
+    def _run(self) -> None:
+        self._connection = connections[DEFAULT_DB_ALIAS]  # this thread's own
+        self._serve(self)
+
+    def shut_down_if_stuck(self, since_s: float) -> None:
+        """Ends the socket of a statement that has run for `since_s`, so that its thread comes free."""
+        busy_since, wrapper = self.busy_since, self._connection
+        if busy_since is None or wrapper is None or time.monotonic() - busy_since < since_s * 0.9:
+            return
+        raw = wrapper.connection
+        if raw is None:
+            return
+        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.pgconn.socket)) as end:
+            end.shutdown(socket.SHUT_RDWR)

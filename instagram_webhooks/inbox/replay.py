@@ -1,0 +1,36 @@
+"""How ended events come back to work: the slot that dead letters are replayed through."""
+
+import uuid
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from instagram_webhooks.inbox import moves, wake_ups
+from instagram_webhooks.models import EventPayload, WebhookEvent
+from instagram_webhooks.states import EventState
+
+
+class EventSubject:
+    """Events, as `dead_letters` sees them (dead_letters.subject.Subject)."""
+
+    def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:
+        """Sends dead events back to work in the caller's transaction; those that went."""
+        return _back_to_work(ids, EventState.DEAD, reason=reason, actor=actor)
+
+    def why_not(self, subject_id: uuid.UUID) -> str | None:
+        """Why this event cannot be replayed, in a sentence; None where it can."""
+        if not EventPayload.objects.filter(pk=subject_id).exists():
+            return "Its payload was purged, so there is nothing to process."
+        state = WebhookEvent.objects.filter(pk=subject_id).values_list("state", flat=True).first()
+        return None if state == EventState.DEAD else f"The event is not dead but {state}."
+
+
+def replay_ignored(ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:
+    """Sends ignored events back to work, for a handler that came later; those that went."""
+    return _back_to_work(ids, EventState.IGNORED, reason=reason, actor=actor)
+
+
+def _back_to_work(ids: Sequence[uuid.UUID], state: EventState, *, reason: str, actor: str) -> set[uuid.UUID]:
+    gone = moves.replay(ids, state=state, actor=actor, reason=reason)
+    transaction.on_commit(lambda: wake_ups.offer(sorted(gone)), robust=True)
+    return gone

@@ -1,0 +1,124 @@
+"""
+The sweep: finds every event that is due and that nobody was told of lately.
+
+It makes good whatever the broker lost, and it is the only thing that wakes events whose wait is
+long. Any number of processes may run it; one at a time does the work.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from instagram_webhooks.conf import conf
+
+log = logging.getLogger(__name__)
+
+LOCK = 0x1A6E_5EE9  # one number of ours among PostgreSQL's advisory locks
+AT_ONCE = 500
+GATE_OF_EMPTY_QUEUE_S = 3.0
+
+# Heads by one walk along the index of lanes; SKIP LOCKED would skip a head that is just being moved,
+# and offer the event behind it. Expired claims come by themselves: their lane's head by order may be
+# an older event that arrived since, and may be parked.
+DUE = """
+WITH heads AS (
+  SELECT DISTINCT ON (lane) event_id, claimable_at, dispatched_at
+    FROM instagram_webhooks_webhookevent
+   WHERE lane IS NOT NULL AND state IN ('received', 'processing', 'retrying', 'parked')
+   ORDER BY lane, order_at, received_at, place, event_id
+), due AS (
+  SELECT event_id, claimable_at, dispatched_at FROM heads
+   UNION
+  SELECT event_id, claimable_at, dispatched_at FROM instagram_webhooks_webhookevent
+   WHERE claimable_at <= clock_timestamp() AND (lane IS NULL OR state = 'processing')
+)
+SELECT event_id FROM due
+ WHERE claimable_at <= clock_timestamp()
+   AND (dispatched_at IS NULL OR dispatched_at < clock_timestamp() - make_interval(secs => %(gate)s))
+ ORDER BY claimable_at LIMIT %(limit)s
+"""
+MARK = """
+UPDATE instagram_webhooks_webhookevent
+   SET dispatched_at = clock_timestamp()
+ WHERE event_id = ANY(%(ids)s) AND claimable_at <= clock_timestamp()
+   AND (dispatched_at IS NULL OR dispatched_at < clock_timestamp() - make_interval(secs => %(gate)s))
+RETURNING event_id
+"""
+SILENT = """
+SELECT id FROM instagram_webhooks_worker
+ WHERE (pulse_at < clock_timestamp() - make_interval(secs => %(silent)s) OR stopped_at IS NOT NULL)
+   AND EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE e.worker_id = instagram_webhooks_worker.id)
+"""
+# Due at once, whatever is left of the lease; but not while a reply may be under way.
+RESCUE = """
+UPDATE instagram_webhooks_webhookevent e
+   SET claimable_at = clock_timestamp(), dispatched_at = NULL
+ WHERE e.state = 'processing' AND e.worker_id = ANY(%(workers)s) AND e.claimable_at > clock_timestamp()
+   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r WHERE r.event_id = e.event_id AND r.state = 'sending')
+RETURNING e.event_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep did. `was_ours` False: another process was at it."""
+
+    was_ours: bool
+    offered: int = 0
+    rescued: int = 0
+
+
+def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | None]) -> Swept:
+    """Offers all due events, 500 a transaction, while the queue has room.
+
+    offer: takes the ids of due events. depth: messages ready in the queue, None with the broker away.
+    """
+    offered = rescued = 0
+    while True:
+        ready = depth()
+        if ready is not None and ready >= conf().queue_limit:
+            break
+        gate_s = conf().dispatch_gate_s if ready else min(GATE_OF_EMPTY_QUEUE_S, conf().dispatch_gate_s)
+        with transaction.atomic():
+            if not _is_ours():
+                return Swept(was_ours=False)
+            rescued += _rescue()
+            ids = _take(gate_s)
+        offer(ids)
+        offered += len(ids)
+        if len(ids) < AT_ONCE:
+            break
+    if offered or rescued:
+        log.info("sweep.offered", extra={"count": offered, "rescued": rescued})
+    return Swept(was_ours=True, offered=offered, rescued=rescued)
+
+
+def _is_ours() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _take(gate_s: float) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, {"gate": gate_s, "limit": AT_ONCE})
+        ids = [row[0] for row in cursor.fetchall()]
+        if not ids:
+            return []
+        cursor.execute(MARK, {"ids": sorted(ids), "gate": gate_s})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _rescue() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(SILENT, {"silent": conf().worker_silent_s})
+        workers = [row[0] for row in cursor.fetchall()]
+        if not workers:
+            return 0
+        cursor.execute(RESCUE, {"workers": workers})
+        return len(cursor.fetchall())
+
+

@@ -1,0 +1,150 @@
+"""
+The publisher: offers wake-ups to the broker, off the path of requests.
+
+A wake-up carries an event's id and nothing else. It may be lost, doubled or dropped: the sweep
+finds every due event again. So offering never waits and never fails, and what is offered while
+the broker is down is kept up to a bound and then dropped.
+"""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+
+from instagram_webhooks.conf import QUEUE, conf
+
+log = logging.getLogger(__name__)
+
+TASK = "instagram_webhooks.process_event"
+KEPT = 10_000
+AT_ONCE = 500
+FLUSH_S = 1.0
+# Short, for this thread alone: a frozen broker must not keep the wake-ups of a healthy one waiting.
+TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+
+
+class BrokerAway(Exception):
+    """The broker did not answer."""
+
+
+class Broker:
+    """One connection to the broker, made at the first use and again after an error."""
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+        self._producer: Any = None
+
+    def depth(self) -> int:
+        """Messages ready in the queue; raises BrokerAway."""
+        with self._open() as producer:
+            queue = current_app.amqp.queues[QUEUE](producer.channel)
+            queue.declare()
+            return int(producer.channel.queue_declare(QUEUE, passive=True).message_count)
+
+    def publish(self, ids: Iterable[UUID]) -> None:
+        """One message of Celery's own an id; raises BrokerAway."""
+        with self._open() as producer:
+            for event_id in ids:
+                current_app.send_task(
+                    TASK, args=[str(event_id)], queue=QUEUE, producer=producer, retry=False, ignore_result=True
+                )
+
+    @contextlib.contextmanager
+    def _open(self) -> Any:
+        try:
+            if self._connection is None:
+                self._connection = current_app.connection_for_write(transport_options=TIMEOUTS)
+                self._producer = current_app.amqp.Producer(self._connection, auto_declare=True)
+            yield self._producer
+        except Exception as exc:  # kombu lets errors of every transport through
+            self.close()
+            raise BrokerAway from exc
+
+    def close(self) -> None:
+        """Forgets the connection."""
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.close()
+
+
+class Publisher:
+    """The one publisher of a process. Its thread starts at the first offer, and anew after a fork."""
+
+    def __init__(self) -> None:
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self.dropped = 0
+        self._waiting: deque[UUID] = deque()
+        self._arrived = threading.Event()
+        self._empty = threading.Event()
+        self._broker = Broker()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def offer(self, ids: Iterable[UUID]) -> None:
+        """Takes wake-ups without waiting; beyond KEPT they are dropped and counted."""
+        for event_id in ids:
+            if len(self._waiting) >= KEPT:
+                self.dropped += 1
+            else:
+                self._waiting.append(event_id)
+        if not self._waiting:
+            return
+        self._empty.clear()
+        self._arrived.set()
+        if self._thread is None:
+            self._start()
+
+    def flush(self, wait_s: float = FLUSH_S) -> bool:
+        """Gives what waits up to `wait_s` to leave, for the end of a process; whether all left."""
+        return not self._waiting or self._empty.wait(wait_s)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                try:
+                    self._publish_some()
+                    pause_s = FIRST_PAUSE_S
+                except BrokerAway as exc:
+                    log.warning("broker.away", extra={"count": len(self._waiting), "delay_s": pause_s,
+                                                      "error_class": type(exc.__cause__).__name__})  # fmt: skip
+                    time.sleep(pause_s)
+                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            self._empty.set()
+
+    def _publish_some(self) -> None:
+        ids = [self._waiting[n] for n in range(min(AT_ONCE, len(self._waiting)))]
+        if self._broker.depth() < conf().queue_limit:  # more wake-ups than that wake nobody sooner
+            self._broker.publish(ids)
+        else:
+            self.dropped += len(ids)
+        for _ in ids:
+            self._waiting.popleft()
+
+
+publisher = Publisher()
+
+
+def offer(ids: Iterable[UUID]) -> None:
+    """Offers wake-ups for these events to whatever worker is free; never waits, never fails."""
+    publisher.offer(ids)

@@ -1,0 +1,55 @@
+"""The business accounts that messages come to."""
+
+from django.db import models
+from django.db.models import Q
+
+from audit.ids import uuid7
+from instagram_webhooks.vault import open_text, seal_text
+
+
+class AccountState(models.TextChoices):
+    """Whether an account can be worked for."""
+
+    ACTIVE = "active", "active"
+    TOKEN = "token", "needs a new token"  # Meta refused it (code 190): events are parked
+    BLOCKED = "blocked", "blocked by Meta"  # code 368: events are parked
+
+
+class Account(models.Model):
+    """One Instagram account, Facebook Page or WhatsApp number.
+
+    `paused_until` and the row of unknown outcomes are the only things that work on events writes here,
+    and only after a refusal or a failure.
+    """
+
+    TOKEN_PLACE = "account.sealed_token"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    provider = models.CharField(max_length=16, choices=[(p, p) for p in ("instagram", "facebook", "whatsapp")])
+    account_id = models.CharField("Meta's id", max_length=64, help_text="The id that webhooks carry as entry.id.")
+    label = models.CharField(max_length=100, blank=True, help_text="A name for people, as @shop_berlin.")
+    sealed_token = models.BinaryField(default=bytes, editable=False)
+    token_expires_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=12, choices=AccountState, default=AccountState.ACTIVE)
+    state_since = models.DateTimeField(null=True, editable=False)
+    replies_on = models.BooleanField("replies", default=True, help_text="Off: messages are stored, nothing is sent.")
+    paused_until = models.DateTimeField(null=True, editable=False)
+    unknown_in_a_row = models.SmallIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("provider", "account_id", name="account_once"),
+            models.CheckConstraint(name="account_state_known", condition=Q(state__in=AccountState.values)),
+        )
+
+    def __str__(self) -> str:
+        return self.label or f"{self.provider} {self.account_id}"
+
+    def set_token(self, token: str) -> None:
+        """Seals a new token into this object; the caller saves."""
+        self.sealed_token = seal_text(token, place=self.TOKEN_PLACE, row_id=self.id)
+
+    def token(self) -> str:
+        """The token in plain, "" where none was ever set."""
+        return open_text(self.sealed_token, place=self.TOKEN_PLACE, row_id=self.id) if self.sealed_token else ""

@@ -1,0 +1,83 @@
+"""The inbox: one small row an event, which is also its idempotency record, and its sealed payload."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from audit.ids import uuid7
+from instagram_webhooks.states import CLAIMABLE, OPEN, EventState
+
+
+class WebhookEvent(models.Model):
+    """One thing that happened at Meta, with a key of its own.
+
+    Rewritten two or three times in its life, so it stays small: what it holds is in EventPayload.
+    No foreign keys: the door inserts with one statement and locks nothing else.
+    """
+
+    event_id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    event_key = models.UUIDField(unique=True)  # keyed digest: the same event again is known by it
+    provider = models.CharField(max_length=16)
+    kind = models.CharField(max_length=32)
+    account = models.CharField(max_length=64)  # Meta's id of the business account; "" where unreadable
+    conversation_id = models.UUIDField(null=True)
+    lane = models.UUIDField(null=True)  # conversation_id where the event waits for its turn, else NULL
+    message_digest = models.UUIDField(null=True)
+    correlation_id = models.CharField(max_length=80)
+
+    state = models.CharField(max_length=12, choices=EventState)
+    reason = models.CharField(max_length=32, default="")  # why parked or ignored
+    attempts = models.SmallIntegerField(default=0)  # those that had an outcome
+    starts = models.SmallIntegerField(default=0)  # claims in a row without a recorded outcome
+    fence = models.IntegerField(default=0)  # rises with every claim and never falls
+    worker_id = models.UUIDField(null=True)  # who has it, while processing
+
+    happened_at = models.DateTimeField(null=True)  # Meta's clock
+    received_at = models.DateTimeField()
+    place = models.SmallIntegerField()  # within its POST
+    order_at = models.DateTimeField()  # the order of a lane, then received_at, place, event_id
+    claimable_at = models.DateTimeField(null=True)  # due; while processing: end of the lease; NULL: never
+    dispatched_at = models.DateTimeField(null=True)  # when a wake-up was last offered
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index("lane", "order_at", "received_at", "place", "event_id", name="event_lane_order",
+                         condition=Q(lane__isnull=False, state__in=OPEN)),
+            models.Index("claimable_at", name="event_claimable", condition=Q(claimable_at__isnull=False)),
+            models.Index("worker_id", name="event_worker", condition=Q(worker_id__isnull=False)),
+            models.Index("account", "order_at", name="event_parked", condition=Q(state=EventState.PARKED)),
+            models.Index("message_digest", name="event_message", condition=Q(message_digest__isnull=False)),
+            models.Index("conversation_id", name="event_conversation", condition=Q(conversation_id__isnull=False)),
+            models.Index(fields=["correlation_id"], name="event_correlation", opclasses=("varchar_pattern_ops",)),
+            models.Index(F("received_at").desc(), F("event_id").desc(), name="event_newest"),
+        )  # fmt: skip
+        constraints = (
+            models.UniqueConstraint("lane", name="one_event_of_a_lane_in_processing",
+                                    condition=Q(state=EventState.PROCESSING)),
+            models.CheckConstraint(name="event_state_known", condition=Q(state__in=EventState.values)),
+            models.CheckConstraint(name="event_due_iff_claimable",
+                                   condition=Q(state__in=CLAIMABLE, claimable_at__isnull=False)
+                                   | (~Q(state__in=CLAIMABLE) & Q(claimable_at__isnull=True))),
+            models.CheckConstraint(name="event_worker_iff_processing",
+                                   condition=Q(state=EventState.PROCESSING, worker_id__isnull=False)
+                                   | (~Q(state=EventState.PROCESSING) & Q(worker_id__isnull=True))),
+            models.CheckConstraint(name="event_finished_iff_ended",
+                                   condition=Q(state__in=OPEN, finished_at__isnull=True)
+                                   | (~Q(state__in=OPEN) & Q(finished_at__isnull=False))),
+            models.CheckConstraint(name="event_reason_where_set_aside",
+                                   condition=~Q(state__in=(EventState.PARKED, EventState.IGNORED)) | ~Q(reason="")),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
+
+
+class EventPayload(models.Model):
+    """What Meta sent for one event, sealed. Its row goes when retention or erasure takes it."""
+
+    PLACE = "event_payload.sealed"
+
+    event_id = models.UUIDField(primary_key=True, editable=False)
+    sealed = models.BinaryField()
+    stored_at = models.DateTimeField(db_default=Now())

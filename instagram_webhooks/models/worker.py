@@ -1,0 +1,26 @@
+"""The worker processes, by their heartbeat."""
+
+from django.db import models
+
+from audit.ids import uuid7
+
+
+class Worker(models.Model):
+    """One process that claims events. Silent for WORKER_SILENT_S, it is taken for dead."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    host = models.CharField(max_length=100)
+    pid = models.IntegerField()
+    pool = models.CharField(max_length=16)
+    slots = models.SmallIntegerField()
+    started_at = models.DateTimeField()
+    pulse_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)  # when the broker last gave it a message
+    in_flight = models.SmallIntegerField(default=0)
+    stopped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (models.Index("pulse_at", name="worker_pulse"),)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"

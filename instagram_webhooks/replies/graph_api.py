@@ -1,0 +1,196 @@
+"""
+The border to Meta: one call, one answer, one error of our own. Nobody else speaks HTTP to Meta.
+
+No call is ever repeated here: there is no idempotency key in the Graph API, so only the ledger
+decides whether something is sent again.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+
+from audit import correlation
+from instagram_webhooks.conf import conf
+from instagram_webhooks.errors import GraphFailed, GraphUnanswered, GraphUnreachable
+from instagram_webhooks.events import Provider
+from instagram_webhooks.replies.graph_errors import Refusal, error_of
+
+HOSTS = {
+    "instagram": "https://graph.instagram.com",
+    "facebook": "https://graph.facebook.com",
+    "whatsapp": "https://graph.facebook.com",
+}
+PLATFORMS = {"instagram": "instagram", "facebook": "messenger"}
+ANSWER_LIMIT_BYTES = 1024 * 1024
+# Meta closes idle connections; a send that meets such an end has an unknown outcome, which costs a look-up.
+IDLE_S = 20.0
+
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """To whom and for whom: `partner` and `token` are personal data and a secret."""
+
+    provider: Provider
+    account: str
+    partner: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedMessage:
+    """A message in Meta's listing. `text` is None where Meta gives no details any more."""
+
+    message_id: str = field(repr=False)
+    created_at: datetime
+    sender: str | None = field(repr=False)
+    text: str | None = field(repr=False)
+
+
+def send_text(to: Destination, text: str) -> str:
+    """Meta's id of the message that was sent.
+
+    Raises GraphUnreachable (nothing was sent), OutcomeUnknown, and what the code of an answer means.
+    """
+    answer = _call(to, "POST", f"{to.account}/messages", json=_body(to, text))
+    message_id = _message_id(answer)
+    if message_id is None:
+        raise GraphUnanswered("Meta took the message and named no id.", status=200)
+    return message_id
+
+
+def _body(to: Destination, text: str) -> dict[str, object]:
+    if to.provider == "whatsapp":
+        kind = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+        return kind | {"to": to.partner, "type": "text", "text": {"body": text}}
+    body: dict[str, object] = {"recipient": {"id": to.partner}, "message": {"text": text}}
+    return body | {"messaging_type": "RESPONSE"} if to.provider == "facebook" else body
+
+
+def _message_id(answer: Any) -> str | None:
+    """Of any of the three forms that Meta answers with."""
+    if not isinstance(answer, dict):
+        return None
+    found = answer.get("message_id") or answer.get("id")
+    if not found and isinstance(answer.get("messages"), list) and answer["messages"]:
+        first = answer["messages"][0]
+        found = first.get("id") if isinstance(first, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def recent_messages(to: Destination) -> list[ListedMessage]:
+    """Both sides of the conversation, newest first; empty where Meta knows none. Errors as in `send_text`."""
+    params = {
+        "platform": PLATFORMS[to.provider],
+        "user_id": to.partner,
+        "fields": "messages{id,created_time,from,to,message}",
+    }
+    found = _call(to, "GET", f"{to.account}/conversations", params=params)
+    conversations = found.get("data") if isinstance(found, dict) else None
+    if not isinstance(conversations, list):
+        raise GraphFailed("Meta's listing has no known form.", status=200)
+    if not conversations:
+        return []
+    messages = conversations[0].get("messages")
+    if messages is None:  # some versions name the conversation only
+        path = str(conversations[0].get("id"))
+        fields = {"fields": "messages{id,created_time,from,to,message}"}
+        messages = _call(to, "GET", path, params=fields).get("messages")
+    rows = messages.get("data") if isinstance(messages, dict) else None
+    listed = [_listed(row) for row in rows or [] if isinstance(row, dict) and row.get("created_time")]
+    return sorted(listed, key=lambda each: each.created_at, reverse=True)
+
+
+def _listed(row: Mapping[str, Any]) -> ListedMessage:
+    author = row.get("from")
+    return ListedMessage(
+        message_id=str(row.get("id")),
+        created_at=datetime.fromisoformat(row["created_time"]).astimezone(UTC),
+        sender=str(author.get("id")) if isinstance(author, dict) else None,
+        text=row.get("message"),
+    )
+
+
+def read(to: Destination, path: str, **params: str) -> Any:
+    """The JSON of one GET, for checks of an account. Errors as in `send_text`."""
+    return _call(to, "GET", path, params=params)
+
+
+def subscribe(to: Destination, fields: str) -> Any:
+    """Subscribes the app to an account's webhooks. Errors as in `send_text`."""
+    return _call(to, "POST", f"{to.account}/subscribed_apps", params={"subscribed_fields": fields})
+
+
+def _call(to: Destination, method: str, path: str, **more: Any) -> Any:
+    """The JSON of one answer. The deadline covers all of the call, however slowly its bytes come."""
+    deadline = time.monotonic() + conf().graph_deadline_s
+    url = f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}"
+    headers = {"Authorization": f"Bearer {to.token}", "X-Correlation-ID": correlation.current().correlation_id or ""}
+    try:
+        response = _session().request(
+            method, url, headers=headers, timeout=_left(deadline), allow_redirects=False, stream=True, **more
+        )
+        with response:
+            body = _read(response, deadline)
+    except requests.ConnectionError as exc:
+        if isinstance(exc, requests.ConnectTimeout) or _never_connected(exc):
+            raise GraphUnreachable from None
+        raise GraphUnanswered from None
+    except requests.RequestException:
+        raise GraphUnanswered from None
+    finally:
+        _local.used_at = time.monotonic()
+    return _understood(response, body)
+
+
+def _understood(response: requests.Response, body: bytes) -> Any:
+    if not 200 <= response.status_code < 300:
+        raise error_of(Refusal.read(response.status_code, body), response.headers)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise GraphUnanswered("Meta's answer is no JSON.", status=response.status_code) from None
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(65536):
+        body += chunk
+        if time.monotonic() > deadline or len(body) > ANSWER_LIMIT_BYTES:
+            raise requests.Timeout
+    return bytes(body)
+
+
+def _left(deadline: float) -> float:
+    return max(0.1, deadline - time.monotonic())
+
+
+def _never_connected(exc: requests.ConnectionError) -> bool:
+    reason = getattr(exc.args[0], "reason", None) if exc.args else None
+    return isinstance(reason, NewConnectionError) or isinstance(exc, requests.exceptions.ProxyError)
+
+
+def _session() -> requests.Session:
+    """This thread's session; made anew after a pause, before Meta's end of the connection may be gone."""
+    session: requests.Session | None = getattr(_local, "session", None)
+    if session is not None and time.monotonic() - _local.used_at > IDLE_S:
+        session.close()
+        session = None
+    if session is None:
+        session = _local.session = requests.Session()
+        session.trust_env = False
+        session.mount("https://", HTTPAdapter(pool_maxsize=2, max_retries=0))
+        session.mount("http://", HTTPAdapter(pool_maxsize=2, max_retries=0))
+        _local.used_at = time.monotonic()
+    return session
+
+

@@ -1,0 +1,112 @@
+"""
+Finding out whether a reply left: asked before anything else when a call's outcome is unknown.
+
+Found only where the message belongs to no other row of the ledger. Absent only where the settle
+time has passed and the listing shows something newer, or where two look-ups a settle time apart
+both lack it. What stays open is for a person.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from instagram_webhooks import providers
+from instagram_webhooks.conf import conf
+from instagram_webhooks.errors import OutcomeUnknown, Permanent, ReplyNotSettled, ReplyUndecided, Retryable, Waiting
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.inbox.echoes import stored_echoes
+from instagram_webhooks.replies import graph_api, outbox
+from instagram_webhooks.replies.graph_api import Destination, ListedMessage
+from instagram_webhooks.vault import message_digest
+
+MOST_LOOKUPS = 12
+# Meta's listing counts whole seconds, by a clock of its own.
+CLOCKS_APART = timedelta(seconds=5)
+LISTED_BY = ("instagram", "facebook")
+
+
+def resolve(claim: Claim, reply: outbox.Reply, to: Destination) -> str | None:
+    """Meta's id of the reply where it is there, None where it is certain that it never left.
+
+    Raises ReplyNotSettled where it must be asked again later, ReplyUndecided where asking does not help.
+    """
+    assert reply.called_at is not None and reply.called_s is not None
+    text = _comparable(reply.text())
+    if found := _echoed(claim, text, reply.called_at):
+        return found
+    if claim.provider not in LISTED_BY:
+        return _without_listing(reply)
+    try:
+        listed = graph_api.recent_messages(to)
+    except Waiting:
+        raise
+    except (Retryable, OutcomeUnknown) as exc:
+        raise _again(reply, conf().delay_s(reply.lookups + 1), absent=False) from exc
+    except Permanent as exc:
+        raise ReplyUndecided(**exc.facts) from exc
+    verdict = judge(listed, text, reply.called_at, partner=to.partner)
+    if isinstance(verdict, ListedMessage):
+        return verdict.message_id
+    return _judged(reply, verdict)
+
+
+def _judged(reply: outbox.Reply, verdict: Literal["newer", "absent", "unclear"]) -> None:
+    settle_s = conf().reply_settle_s
+    assert reply.called_s is not None
+    if verdict == "unclear":
+        raise ReplyUndecided
+    if verdict == "newer" and reply.called_s >= settle_s:
+        return
+    if reply.absent_s is not None and reply.absent_s >= settle_s:
+        return
+    left_s = settle_s - (reply.absent_s or 0.0)
+    raise _again(reply, left_s, absent=True)
+
+
+def judge(
+    listed: list[ListedMessage], text: str, called_at: datetime, *, partner: str
+) -> ListedMessage | Literal["newer", "absent", "unclear"]:
+    """What a listing says: the message itself, that something newer is there without it, or that it is absent.
+
+    Unclear: a message of that time is listed without its text, as all but the newest twenty are.
+    """
+    since = called_at - CLOCKS_APART
+    for each in listed:
+        if each.created_at < since or each.sender == partner:
+            continue
+        if each.text is None:
+            return "unclear"
+        if _comparable(each.text) == text and not outbox.is_ours(message_digest(each.message_id)):
+            return each
+    is_newer = any(each.created_at > called_at + timedelta(seconds=1) for each in listed)
+    return "newer" if is_newer else "absent"
+
+
+def _again(reply: outbox.Reply, wait_s: float, *, absent: bool) -> ReplyNotSettled | ReplyUndecided:
+    if reply.lookups + 1 >= MOST_LOOKUPS:
+        return ReplyUndecided(lookups=reply.lookups + 1)
+    outbox.looked_up(reply.id, absent=absent)
+    return ReplyNotSettled(wait_s=max(wait_s, 0.05), lookups=reply.lookups + 1)
+
+
+def _without_listing(reply: outbox.Reply) -> None:
+    """WhatsApp lists nothing; only a status webhook could tell, and it names no text."""
+    assert reply.called_s is not None
+    if reply.called_s < conf().reply_settle_s:
+        raise _again(reply, conf().reply_settle_s - reply.called_s, absent=True)
+    raise ReplyUndecided
+
+
+def _echoed(claim: Claim, text: str, called_at: datetime) -> str | None:
+    """The id by an echo that is stored already, worked off or not."""
+    if claim.conversation_id is None:
+        return None
+    for payload in stored_echoes(claim.conversation_id, since=called_at - CLOCKS_APART):
+        said = providers.content(claim.provider, "echo", payload)
+        if said.message_id and _comparable(said.text) == text and not outbox.is_ours(message_digest(said.message_id)):
+            return said.message_id
+    return None
+
+
+def _comparable(text: str) -> str:
+    """Without what Meta may change of a text on its way."""
+    return " ".join(text.split())

@@ -1,0 +1,210 @@
+"""
+The outbound ledger: every SQL on replies.
+
+A reply is committed as `sending` before the call, so that after a crash it is known that it may
+have left. Callers hold the event's fence in the same transaction (inbox.finish.hold), and lock in
+the order event, conversation, reply, message.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from audit.ids import uuid7
+from instagram_webhooks.errors import WebhookError
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.models import OutgoingReply
+from instagram_webhooks.states import ReplyState
+from instagram_webhooks.vault import digest, message_digest, open_text, seal_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A row of the ledger. Ages are seconds by the database's clock, None where it never happened."""
+
+    id: UUID
+    state: ReplyState
+    sealed_text: bytes = field(repr=False)
+    called_at: datetime | None
+    called_s: float | None
+    absent_s: float | None
+    lookups: int
+    error_class: str
+    error_code: str
+    graph_code: int | None
+    graph_subcode: int | None
+
+    def text(self) -> str:
+        """What is to be sent, in plain."""
+        return open_text(self.sealed_text, place=OutgoingReply.PLACE, row_id=self.id)
+
+
+_FIND = """
+SELECT id, state, sealed_text, called_at,
+       extract(epoch FROM clock_timestamp() - called_at)::float8,
+       extract(epoch FROM clock_timestamp() - absent_at)::float8,
+       lookups, error_class, error_code, graph_code, graph_subcode
+  FROM instagram_webhooks_outgoingreply WHERE event_id = %s
+"""
+_COLUMNS = ("id", "state", "sealed_text", "called_at", "called_s", "absent_s", "lookups",
+            "error_class", "error_code", "graph_code", "graph_subcode")  # fmt: skip
+_INSERT = """
+INSERT INTO instagram_webhooks_outgoingreply
+  (id, event_id, reply_key, conversation_id, provider, account, sealed_text, state, reason, lookups,
+   error_class, error_code, called_at)
+VALUES (%(id)s, %(event_id)s, %(reply_key)s, %(conversation_id)s, %(provider)s, %(account)s, %(sealed_text)s,
+        %(state)s, %(reason)s, 0, '', '', CASE WHEN %(state)s = 'sending' THEN clock_timestamp() END)
+"""
+
+
+def find(event_id: UUID) -> Reply | None:
+    """The reply of an event, if one was ever decided."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [event_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    found = dict(zip(_COLUMNS, row, strict=True))
+    return Reply(**found | {"state": ReplyState(found["state"]), "sealed_text": bytes(found["sealed_text"])})
+
+
+def write(claim: Claim, text: str, *, state: ReplyState, message_id: str | None) -> UUID | None:
+    """The id of a new reply, planned or sending; None where the message was answered by another event.
+
+    message_id: Meta's id of what is answered. One tap can arrive as a message and as a postback.
+    """
+    try:
+        with transaction.atomic():
+            return _insert(claim, text, state=state, reason="", message_id=message_id)
+    except IntegrityError:
+        withhold(claim, "", "answered", message_id=message_id)
+        return None
+
+
+def withhold(claim: Claim, text: str, reason: str, *, message_id: str | None) -> None:
+    """Notes that nothing is sent, and why; the text that would have been sent is kept sealed."""
+    _insert(claim, text, state=ReplyState.WITHHELD, reason=reason, message_id=message_id)
+
+
+def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_id: str | None) -> UUID:
+    reply_id = uuid7()
+    values = {
+        "id": reply_id,
+        "event_id": claim.event_id,
+        "reply_key": digest("reply", claim.provider, claim.account, message_id or str(claim.event_id)),
+        "conversation_id": claim.conversation_id,
+        "provider": claim.provider,
+        "account": claim.account,
+        "sealed_text": seal_text(text, place=OutgoingReply.PLACE, row_id=reply_id),
+        "state": state,
+        "reason": reason,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+    return reply_id
+
+
+def sending(reply_id: UUID) -> None:
+    """The call is about to be made; what an earlier look-up found no longer counts."""
+    _update(
+        "state = 'sending', called_at = clock_timestamp(), absent_at = NULL, lookups = 0"
+        " WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending')",
+        {"id": reply_id},
+    )
+
+
+def sent(reply_id: UUID, message_id: str) -> UUID:
+    """The reply reached Meta under this id; the digest of it. Accepts one that an echo already proved."""
+    found = message_digest(message_id)
+    _update(
+        "state = 'sent', message_digest = %(digest)s, sent_at = coalesce(sent_at, clock_timestamp())"
+        " WHERE id = %(id)s AND (message_digest IS NULL OR message_digest = %(digest)s)",
+        {"id": reply_id, "digest": found},
+    )
+    return found
+
+
+def planned(reply_id: UUID, error: WebhookError) -> None:
+    """Nothing left, or Meta refused it for now: it may be sent without a look-up."""
+    _failed(reply_id, error, "state = 'planned'")
+
+
+def failed(reply_id: UUID, error: WebhookError) -> None:
+    """Meta refused it for good."""
+    _failed(reply_id, error, "state = 'failed'")
+
+
+def unknown(reply_id: UUID, error: WebhookError) -> None:
+    """It may have left; it stays in `sending`."""
+    _failed(reply_id, error, "state = 'sending'")
+
+
+def never_left(reply_id: UUID) -> None:
+    """A look-up proved that it did not leave; a replay may send it."""
+    _update("state = 'failed' WHERE id = %(id)s AND state = 'sending'", {"id": reply_id})
+
+
+def withhold_planned(reply_id: UUID, reason: str) -> None:
+    """What was planned is not sent after all."""
+    _update(
+        "state = 'withheld', reason = %(reason)s WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending')",
+        {"id": reply_id, "reason": reason},
+    )
+
+
+def undecided(reply_id: UUID) -> None:
+    """Whether it left cannot be found out."""
+    _update("state = 'undecided' WHERE id = %(id)s AND state = 'sending'", {"id": reply_id})
+
+
+def looked_up(reply_id: UUID, *, absent: bool) -> None:
+    """Notes a look-up since the last call; `absent`: the listing lacked the reply."""
+    _update(
+        "lookups = lookups + 1,"
+        " absent_at = CASE WHEN %(absent)s THEN coalesce(absent_at, clock_timestamp()) ELSE absent_at END"
+        " WHERE id = %(id)s AND state = 'sending'",
+        {"id": reply_id, "absent": absent},
+    )
+
+
+def _failed(reply_id: UUID, error: WebhookError, change: str) -> None:
+    _update(
+        f"{change}, error_class = %(class)s, error_code = %(code)s, graph_code = %(graph)s, graph_subcode = %(sub)s"
+        " WHERE id = %(id)s AND state IN ('sending', 'planned')",
+        {
+            "id": reply_id,
+            "class": type(error).__name__,
+            "code": error.code,
+            "graph": error.facts.get("graph_code"),
+            "sub": error.facts.get("graph_subcode"),
+        },
+    )
+
+
+def _update(change: str, values: Mapping[str, object]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE instagram_webhooks_outgoingreply SET {change}", values)
+        return cursor.rowcount
+
+
+def confirm_by_echo(digest_of_message: UUID) -> bool:
+    """Whether a message that Meta echoed is one of ours; notes the first echo."""
+    return bool(
+        _update(
+            "echoed_at = coalesce(echoed_at, clock_timestamp()) WHERE message_digest = %(digest)s",
+            {"digest": digest_of_message},
+        )
+    )
+
+
+def is_ours(digest_of_message: UUID) -> bool:
+    """Whether some row of the ledger already owns this message of Meta's."""
+    return OutgoingReply.objects.filter(message_digest=digest_of_message).exists()
+
+
+def in_flight(conversation_id: UUID) -> bool:
+    """Whether a reply of this conversation may be on its way."""
+    return OutgoingReply.objects.filter(conversation_id=conversation_id, state=ReplyState.SENDING).exists()

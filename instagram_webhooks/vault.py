@@ -1,0 +1,95 @@
+"""
+The one room of personal data: sealing, opening, and digests to find things by.
+
+Sealed bytes: 1 byte length of the key id, key id, 12 bytes nonce, AES-256-GCM ciphertext with tag.
+The associated data binds them to one table, column and row, so they cannot be moved elsewhere.
+Digests are HMAC-SHA256 under LOOKUP_KEY, cut to 16 bytes. The key is never rotated: a WhatsApp id
+is a phone number, and an unkeyed digest of it would be undone by trying all numbers.
+"""
+
+import hashlib
+import hmac
+import os
+import uuid
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from instagram_webhooks.conf import conf
+from instagram_webhooks.errors import PayloadSealBroken
+
+_NONCE_BYTES = 12
+
+
+@lru_cache(maxsize=32)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
+def _associated(place: str, row_id: uuid.UUID) -> bytes:
+    return place.encode() + b"\0" + row_id.bytes
+
+
+def seal(plain: bytes, *, place: str, row_id: uuid.UUID) -> bytes:
+    """The sealed form of `plain` for one row; place is "table.column"."""
+    key_id, key = next(iter(conf().encryption_keys.items()))
+    nonce = os.urandom(_NONCE_BYTES)
+    name = key_id.encode()
+    return bytes([len(name)]) + name + nonce + _cipher(key).encrypt(nonce, plain, _associated(place, row_id))
+
+
+def open_sealed(sealed: bytes | memoryview, *, place: str, row_id: uuid.UUID) -> bytes:
+    """What was sealed for this row; raises PayloadSealBroken where the key is gone or a byte was changed."""
+    data = bytes(sealed)
+    end = 1 + data[0] if data else 0
+    key_id = data[1:end].decode("ascii", "replace")
+    key = conf().encryption_keys.get(key_id)
+    if key is None:
+        raise PayloadSealBroken("The key that sealed this is not in ENCRYPTION_KEYS.")
+    nonce = data[end : end + _NONCE_BYTES]
+    try:
+        return _cipher(key).decrypt(nonce, data[end + _NONCE_BYTES :], _associated(place, row_id))
+    except (InvalidTag, ValueError):
+        raise PayloadSealBroken("The sealed bytes were changed, or belong to another row.") from None
+
+
+def seal_text(text: str, *, place: str, row_id: uuid.UUID) -> bytes:
+    """As `seal`, for text."""
+    return seal(text.encode("utf-8", "replace"), place=place, row_id=row_id)
+
+
+def open_text(sealed: bytes | memoryview, *, place: str, row_id: uuid.UUID) -> str:
+    """As `open_sealed`, for text."""
+    return open_sealed(sealed, place=place, row_id=row_id).decode()
+
+
+def digest(purpose: str, *parts: str) -> uuid.UUID:
+    """A keyed digest of the parts, 16 bytes in the type that PostgreSQL indexes best.
+
+    The parts are framed by their lengths, so ("ab", "c") and ("a", "bc") differ.
+    """
+    message = bytearray(purpose.encode())
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        message += b"\0%d:" % len(raw)
+        message += raw
+    return uuid.UUID(bytes=hmac.digest(conf().lookup_key, bytes(message), hashlib.sha256)[:16])
+
+
+def event_key(provider: str, account: str, kind: str, identity: tuple[str, ...]) -> uuid.UUID:
+    """The key by which an event is known again."""
+    return digest("event", provider, account, kind, *identity)
+
+
+def conversation_id(provider: str, account: str, partner: str) -> uuid.UUID:
+    """The id of a conversation, known before its row exists; also the lane of its events."""
+    return digest("conversation", provider, account, partner)
+
+
+def message_digest(message_id: str) -> uuid.UUID:
+    """How a message or comment is found again without storing its id in plain.
+
+    Without the account, so that an id can be traced by those who know nothing else.
+    """
+    return digest("message", message_id)

@@ -1,0 +1,173 @@
+"""Answering one event: decide, plan, send, finish; each step safe to die after."""
+
+import logging
+import time
+from uuid import UUID
+
+from django.utils import timezone
+
+from instagram_webhooks.conf import conf
+from instagram_webhooks.errors import AccountPaused, ReplyUndecided, WebhookError
+from instagram_webhooks.events import Content
+from instagram_webhooks.inbox import finish
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.replies import graph_api, lookup, outbox, pause, policy, thread
+from instagram_webhooks.replies.context import Silence
+from instagram_webhooks.replies.handlers import Decision
+from instagram_webhooks.states import ReplyState
+from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
+from instagram_webhooks.worker.transactions import committed
+
+log = logging.getLogger(__name__)
+
+CHECK_AGAIN_S = 1.0
+
+
+class Stopping(Exception):
+    """This process is about to end; what is not on its way to Meta goes back."""
+
+
+def answer(claim: Claim, content: Content, decision: Decision, account: pause.KnownAccount) -> None:
+    """Ends the event with its reply sent, withheld or not wanted; raises what else came of it."""
+    reply = outbox.find(claim.event_id)
+    if reply is None:
+        _first_time(claim, content, decision, account)
+    elif reply.state is ReplyState.SENDING:
+        _after_unknown_outcome(claim, content, account, reply)
+    elif reply.state in (ReplyState.PLANNED, ReplyState.FAILED):
+        _again(claim, content, account, reply)
+    else:  # sent, withheld, or decided by a person: the effect is there, the event is not ended yet
+        committed(lambda: finish.processed(claim, reply=str(reply.state)))
+
+
+def _first_time(claim: Claim, content: Content, decision: Decision, account: pause.KnownAccount) -> None:
+    effect = decision.effect
+    assert effect is not None
+    text, reason = _decided(claim, content, account)
+    if life.stopping.is_set():
+        raise Stopping
+    state = ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
+
+    def commit() -> UUID | None:
+        finish.hold(claim)
+        effect(claim, content)
+        if reason:
+            outbox.withhold(claim, text, reason, message_id=content.message_id)
+        elif text:
+            reply_id = outbox.write(claim, text, state=state, message_id=content.message_id)
+            if reply_id is not None:
+                return reply_id
+        finish.processed(claim, **({"withheld": reason} if reason else {}))
+        return None
+
+    reply_id = committed(commit)
+    if reply_id is None:
+        return
+    committed_at = time.monotonic()
+    _refuse_while_paused(account)
+    _send(claim, content, account, reply_id, text, committed_at)
+
+
+def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tuple[str, str]:
+    """The text to send, and the reason to withhold it; both "" where the policy says nothing."""
+    if timezone.now() > policy.reply_deadline(claim):
+        return "", "window_closed"
+    if conf().replies == "off" or not account.replies_on:
+        return "", "switched_off"
+    answer = policy.ask(claim, content)
+    if isinstance(answer, Silence):
+        return "", answer.reason
+    if answer is None:
+        return "", ""
+    return answer.text, "shadow" if conf().replies == "shadow" else ""
+
+
+def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
+    """Sends a reply that is known not to have left."""
+    reason = _withheld_by_now(claim, account)
+    if reason:
+        _withhold(claim, reply, reason)
+        return
+    _refuse_while_paused(account)
+    if life.stopping.is_set():
+        raise Stopping
+
+    def commit() -> None:
+        finish.hold(claim)
+        outbox.sending(reply.id)
+
+    committed(commit)
+    _send(claim, content, account, reply.id, reply.text(), time.monotonic())
+
+
+def _withheld_by_now(claim: Claim, account: pause.KnownAccount) -> str:
+    if timezone.now() > policy.reply_deadline(claim):
+        return "window_closed"
+    if conf().replies == "off" or not account.replies_on:
+        return "switched_off"
+    return "shadow" if conf().replies == "shadow" else ""
+
+
+def _withhold(claim: Claim, reply: outbox.Reply, reason: str) -> None:
+    def commit() -> None:
+        finish.processed(claim, withheld=reason)
+        outbox.withhold_planned(reply.id, reason)
+
+    committed(commit)
+
+
+def _after_unknown_outcome(
+    claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply
+) -> None:
+    """Looks up whether the reply is there before anything else, also after the last attempt."""
+    _refuse_while_paused(account)
+    try:
+        found = lookup.resolve(claim, reply, _destination(claim, content, account))
+    except WebhookError as exc:
+        # A look-up that failed says nothing of the reply, so its row stays as it is: in `sending`.
+        settles = reply.id if isinstance(exc, ReplyUndecided) else None
+        raise SendFailed(exc, reply_id=settles, account=account) from exc
+    log.info("reply.looked_up", extra={"found": found is not None, "attempt": claim.attempt})
+    if found is not None:
+        _finish_sent(claim, reply.id, reply.text(), found, counts=False)
+    elif claim.attempt > conf().max_attempts:
+        raise AttemptsUsedUp(reply)
+    else:
+        _again(claim, content, account, reply)
+
+
+def _refuse_while_paused(account: pause.KnownAccount) -> None:
+    if account.pause_s > 0:
+        raise AccountPaused(wait_s=account.pause_s)
+
+
+def _send(
+    claim: Claim, content: Content, account: pause.KnownAccount, reply_id: UUID, text: str, committed_at: float
+) -> None:
+    """The call to Meta, with no transaction open. The commit of `sending` was the last check of the fence."""
+    to = _destination(claim, content, account)
+    if time.monotonic() - committed_at > CHECK_AGAIN_S:  # this process may have been stopped in between
+        committed(lambda: finish.hold(claim))
+    try:
+        message_id = graph_api.send_text(to, text)
+    except WebhookError as exc:
+        raise SendFailed(exc, reply_id=reply_id, account=account) from exc
+    pause.count_success(account)
+    _finish_sent(claim, reply_id, text, message_id)
+
+
+def _finish_sent(claim: Claim, reply_id: UUID, text: str, message_id: str, *, counts: bool = True) -> None:
+    def commit() -> None:
+        sent_at = timezone.now()
+        finish.processed(claim, counts=counts, reply="sent")
+        thread.mark_reply(claim, sent_at)
+        thread.add_reply(claim, text, outbox.sent(reply_id, message_id), sent_at)
+
+    committed(commit)
+
+
+def _destination(claim: Claim, content: Content, account: pause.KnownAccount) -> graph_api.Destination:
+    return graph_api.Destination(
+        provider=claim.provider, account=claim.account, partner=content.partner or "", token=account.token()
+    )

@@ -1,0 +1,104 @@
+"""A worker process from its start to its end, hung on Celery's signals."""
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from celery import signals
+from django.conf import settings
+from django.db import DatabaseError
+
+from instagram_webhooks.inbox import moves
+from instagram_webhooks.inbox.wake_ups import publisher
+from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.pulse import Pulse
+from instagram_webhooks.worker.transactions import drop_connection
+from instagram_webhooks.worker.upkeep import Upkeep
+
+log = logging.getLogger(__name__)
+
+# A supervisor gives 30 s. A policy or a call that takes longer is left behind.
+END_AFTER_S = 25.0
+
+_pulse: Pulse | None = None
+_upkeep: Upkeep | None = None
+
+
+def start(pool: str) -> None:
+    """Starts pulse and upkeep of this process."""
+    global _pulse, _upkeep
+    _pulse, _upkeep = Pulse(pool=pool), Upkeep()
+    _pulse.start()
+    _upkeep.start()
+    log.info("worker.started", extra={"worker_id": str(life.worker_id), "pool": pool})
+
+
+@signals.worker_init.connect
+def _main_process(**_: Any) -> None:
+    # The forked children of a prefork worker claim for themselves; their parent claims nothing.
+    if settings.CELERY_WORKER_POOL == "threads":
+        start("threads")
+
+
+@signals.worker_process_init.connect
+def _child_process(**_: Any) -> None:
+    start("prefork")
+
+
+@signals.worker_shutting_down.connect
+def _stop_claiming(**_: Any) -> None:
+    """From here on nothing is claimed, and what is not on its way to Meta goes back."""
+    life.stopping.set()
+    log.info("worker.stopping", extra={"count": life.in_flight()})
+    timer = threading.Timer(END_AFTER_S, _end_by_force)
+    timer.daemon = True
+    timer.start()
+
+
+@signals.worker_shutdown.connect
+def _main_process_ends(**_: Any) -> None:
+    _end()
+
+
+@signals.worker_process_shutdown.connect
+def _child_process_ends(**_: Any) -> None:
+    _end()
+
+
+def _end() -> None:
+    """Hands back what is left, says so in the worker's row, and lets the last wake-ups leave."""
+    if _upkeep is not None:
+        _upkeep.stop()
+    if _pulse is not None:
+        _give_back()
+        _pulse.stop()
+    publisher.flush()
+    log.info("worker.stopped")
+
+
+def _give_back() -> None:
+    try:
+        moves.give_back(life.worker_id)
+    except DatabaseError:
+        drop_connection()  # the claims run out by themselves
+
+
+def _end_by_force() -> None:
+    """Python joins the pool's threads at exit; one that hangs would hold the process for ever."""
+    log.warning("worker.ends_by_force", extra={"count": life.in_flight()})
+    _end()
+    for pid in _children():
+        os.kill(pid, signal.SIGKILL)
+    logging.shutdown()
+    os._exit(0)
+
+
+def _children() -> list[int]:
+    """The pool's processes, where the pool is one of processes."""
+    found: list[int] = []
+    for task in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        found += [int(pid) for pid in task.read_text().split()]
+    return found

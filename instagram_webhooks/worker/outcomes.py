@@ -1,0 +1,199 @@
+"""
+What a failure makes of an event: retrying, parked, dead or handed back. The class of the error decides.
+
+Each is one transaction: the event's move, its audit entry, the state of its reply, the dead letter.
+"""
+
+import logging
+from uuid import UUID
+
+from dead_letters.bury import BuriedError, bury
+from instagram_webhooks.conf import conf
+from instagram_webhooks.errors import (
+    GraphThrottledFor,
+    OutcomeUnknown,
+    Parked,
+    Permanent,
+    ReplyUndecided,
+    Retryable,
+    Waiting,
+    WebhookError,
+)
+from instagram_webhooks.inbox import finish
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.replies import outbox, pause
+from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.transactions import committed
+
+log = logging.getLogger(__name__)
+
+SUBJECT_KIND = "instagram_webhooks.event"
+
+
+class SendFailed(Exception):
+    """A call to Meta failed; carries what its outcome transaction needs.
+
+    reply_id: the reply that the error settles, or None where it says nothing of the reply.
+    """
+
+    def __init__(self, error: WebhookError, *, reply_id: UUID | None, account: pause.KnownAccount) -> None:
+        super().__init__(error.code)
+        self.error, self.reply_id, self.account = error, reply_id, account
+
+
+class AttemptsUsedUp(Exception):
+    """The last attempt's reply was looked up and is not there; `reply` knows what that attempt met."""
+
+    def __init__(self, reply: outbox.Reply) -> None:
+        super().__init__(reply.error_code)
+        self.reply = reply
+
+
+def send_failed(claim: Claim, failure: SendFailed) -> TryAgain | None:
+    """Settles a failed call: first what the account has to do with it, then reply and event together."""
+    error, account = failure.error, failure.account
+    if isinstance(error, GraphThrottledFor):
+        pause.leave_alone(account, error.wait_s)
+    elif isinstance(error, OutcomeUnknown):
+        pause.count_failure(account)
+    return failed(claim, error, reply_id=failure.reply_id, account=account)
+
+
+def failed(
+    claim: Claim, error: Exception, *, reply_id: UUID | None = None, account: pause.KnownAccount | None = None
+) -> TryAgain | None:
+    """Commits what the error means for the event; TryAgain where it is to be tried again."""
+    if isinstance(error, Retryable):
+        return _retry(claim, error, reply_id)
+    if isinstance(error, Parked):
+        _park(claim, error, reply_id, account)
+    elif isinstance(error, WebhookError):
+        buried = _buried(error)
+        committed(lambda: _die(claim, buried, reply_id, error=error))
+        _tell_death(claim, buried)
+    else:
+        buried = BuriedError.of_bug(error)
+        committed(lambda: _die(claim, buried, reply_id))
+        _tell_death(claim, buried)
+    return None
+
+
+def _retry(claim: Claim, error: Retryable, reply_id: UUID | None) -> TryAgain | None:
+    counts = not isinstance(error, Waiting)
+    is_last = counts and claim.attempt >= conf().max_attempts
+    may_have_left = isinstance(error, OutcomeUnknown) and reply_id is not None
+    if is_last and not may_have_left:
+        buried = _buried(error)
+        committed(lambda: _die(claim, buried, reply_id, error=error))
+        _tell_death(claim, buried)
+        return None
+    # After the last attempt only the look-up is left, which needs no longer wait than the listing does.
+    wait_s = conf().reply_settle_s if is_last else conf().delay_s(claim.attempt)
+    wait_s = error.wait_s if isinstance(error, Waiting) else wait_s
+
+    def commit() -> None:
+        finish.retrying(claim, wait_s=wait_s, counts=counts, detail={"code": error.code, **error.facts})
+        _settle_reply(reply_id, error)
+
+    committed(commit)
+    log.info("event.retrying", extra={**_about(claim), "code": error.code, "delay_s": round(wait_s, 3)})
+    return TryAgain(event_id=claim.event_id, wait_s=wait_s)
+
+
+def _park(claim: Claim, error: Parked, reply_id: UUID | None, account: pause.KnownAccount | None) -> None:
+    def commit() -> None:
+        finish.parked(claim, error.reason, {"code": error.code, **error.facts})
+        _settle_reply(reply_id, error)
+        if account is not None:
+            pause.park(account, error)
+
+    committed(commit)
+    log.warning("event.parked", extra={**_about(claim), "code": error.code, "reason": error.reason})
+
+
+def attempts_used_up(claim: Claim, reply: outbox.Reply) -> None:
+    """The event dies of what its last attempt met; its reply is known not to have left."""
+    buried = BuriedError(
+        error_class=reply.error_class,
+        code=reply.error_code,
+        summary="The Graph API failed in every attempt; the reply was looked up and never left.",
+        upstream_code=reply.graph_code,
+        upstream_subcode=reply.graph_subcode,
+    )
+
+    def commit() -> None:
+        _die(claim, buried, None, attempts=claim.attempt - 1)
+        outbox.never_left(reply.id)
+
+    committed(commit)
+    _tell_death(claim, buried)
+
+
+def hand_back(claim: Claim) -> None:
+    """Gives the event up unharmed, at once claimable by another worker."""
+    committed(lambda: finish.handed_back(claim))
+    log.info("event.handed_back", extra=_about(claim))
+
+
+def _die(
+    claim: Claim,
+    buried: BuriedError,
+    reply_id: UUID | None,
+    *,
+    error: WebhookError | None = None,
+    attempts: int | None = None,
+) -> None:
+    detail = {"code": buried.code, "graph_code": buried.upstream_code, "graph_subcode": buried.upstream_subcode}
+    finish.dead(claim, {name: value for name, value in detail.items() if value is not None}, counts=attempts is None)
+    if error is not None:
+        _settle_reply(reply_id, error)
+    bury(
+        subject_kind=SUBJECT_KIND,
+        subject_id=claim.event_id,
+        lane=claim.lane,
+        order_at=claim.order_at,
+        provider=claim.provider,
+        kind=claim.kind,
+        account_label=claim.account,
+        correlation_id=claim.correlation_id,
+        error=buried,
+        attempts=claim.attempt if attempts is None else attempts,
+    )
+
+
+def _settle_reply(reply_id: UUID | None, error: WebhookError) -> None:
+    """What the failure says about the reply: it may have left, it may go later, or it never will."""
+    if reply_id is None:
+        return
+    if isinstance(error, OutcomeUnknown):
+        outbox.unknown(reply_id, error)
+    elif isinstance(error, ReplyUndecided):
+        outbox.undecided(reply_id)
+    elif isinstance(error, Permanent):
+        outbox.failed(reply_id, error)
+    elif not isinstance(error, Waiting) or isinstance(error, GraphThrottledFor):
+        outbox.planned(reply_id, error)
+
+
+def _buried(error: WebhookError) -> BuriedError:
+    """In words of ours: an error's own docstring, never what a foreign service said."""
+    return BuriedError(
+        error_class=type(error).__name__,
+        code=error.code,
+        summary=(type(error).__doc__ or "").strip().splitlines()[0],
+        upstream_code=_number(error.facts.get("graph_code")),
+        upstream_subcode=_number(error.facts.get("graph_subcode")),
+    )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _about(claim: Claim) -> dict[str, object]:
+    return {"provider": claim.provider, "kind": claim.kind, "attempt": claim.attempt}
+
+
+def _tell_death(claim: Claim, buried: BuriedError) -> None:
+    log.error("event.failed", extra={**_about(claim), "code": buried.code, "error_class": buried.error_class,
+                                     "graph_code": buried.upstream_code})  # fmt: skip

@@ -1,0 +1,81 @@
+"""The pulse of a worker process: its heartbeat, and a watch over its own slots."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from datetime import UTC, datetime
+
+from django.db import DatabaseError, connection
+
+from instagram_webhooks.conf import conf
+from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.transactions import drop_connection
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 3.0
+
+_STAMP = """
+INSERT INTO instagram_webhooks_worker (id, host, pid, pool, slots, started_at, pulse_at, delivered_at, in_flight)
+VALUES (%(id)s, %(host)s, %(pid)s, %(pool)s, %(slots)s, clock_timestamp(), clock_timestamp(), %(delivered)s, %(busy)s)
+ON CONFLICT (id) DO UPDATE SET pulse_at = clock_timestamp(), delivered_at = %(delivered)s, in_flight = %(busy)s
+"""
+
+
+class Pulse:
+    """One daemon thread. A worker whose pulse stops is taken for dead, so nothing here may wait for anything else."""
+
+    def __init__(self, *, pool: str) -> None:
+        self._pool = pool
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        """The first stamp is made at once, before anything is claimed."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Says in the worker's row that it ended; what it still holds is then free at once."""
+        self._stopped.set()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE instagram_webhooks_worker SET stopped_at = clock_timestamp() WHERE id = %s", [life.worker_id]
+                )
+        except DatabaseError:
+            drop_connection()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                stamp(self._pool)
+            except DatabaseError as exc:
+                drop_connection()
+                log.warning("database.away", extra={"error_class": type(exc).__name__})
+            self._watch_slots()
+            if self._stopped.wait(min(EVERY_S, conf().worker_silent_s / 3)):
+                return
+
+    def _watch_slots(self) -> None:
+        """Threads cannot be killed: with one past its lease the process finishes the others and ends."""
+        if life.longest_s() > conf().lease_s and not life.stopping.is_set():
+            log.critical("worker.slot_stuck", extra={"duration_ms": round(life.longest_s() * 1000)})
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def stamp(pool: str) -> None:
+    """Writes the heartbeat of this process."""
+    delivered = life.delivered_at
+    values = {
+        "id": life.worker_id,
+        "host": socket.gethostname()[:100],
+        "pid": os.getpid(),
+        "pool": pool,
+        "slots": conf().worker_concurrency,
+        "delivered": datetime.fromtimestamp(delivered, UTC) if delivered else None,
+        "busy": life.in_flight(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMP, values)

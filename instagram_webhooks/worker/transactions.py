@@ -1,0 +1,31 @@
+"""One transaction, run once more on a fresh connection where the database failed under it."""
+
+import contextlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+Done = TypeVar("Done")
+
+
+def committed(act: Callable[[], Done]) -> Done:
+    """What `act` gives, after the commit.
+
+    Run twice at most: each of our transactions carries the fence, so one whose COMMIT was done but
+    whose answer was lost finds its own work or is fenced out. An error of the database is no
+    outcome of the event.
+    """
+    try:
+        with transaction.atomic():
+            return act()
+    except (OperationalError, InterfaceError):
+        drop_connection()
+    with transaction.atomic():
+        return act()
+
+
+def drop_connection() -> None:
+    """Closes this thread's connection; the next query opens another."""
+    with contextlib.suppress(DatabaseError):
+        connection.close()

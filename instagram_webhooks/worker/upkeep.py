@@ -1,0 +1,134 @@
+"""
+Upkeep without Celery: the sweep, alerts, and what was forgotten. Each worker process runs it in a
+thread, so a dead beat stops no rescue; `manage.py sweep` is the same loop.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from dead_letters import alerts
+from instagram_webhooks.conf import conf
+from instagram_webhooks.inbox import moves, wake_ups
+from instagram_webhooks.inbox.sweep import Swept, sweep
+from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
+from instagram_webhooks.replies import pause
+from instagram_webhooks.worker import work
+from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.transactions import drop_connection
+
+log = logging.getLogger(__name__)
+
+ALERTS_EVERY_S = 10.0
+FORGOTTEN_EVERY_S = 30.0
+# With the broker away one thread works events off itself: slowly, but they move.
+ROUND_S = 5.0
+
+_FORGOTTEN = """
+SELECT DISTINCT e.provider, e.account FROM instagram_webhooks_webhookevent e
+  JOIN instagram_webhooks_account a ON a.provider = e.provider AND a.account_id = e.account AND a.state = 'active'
+ WHERE e.state = 'parked'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of upkeep did."""
+
+    swept: Swept
+    processed: int
+    broker_is_away: bool
+
+
+class Upkeep:
+    """Rounds of upkeep. `processes`: work due events off here even while the broker answers."""
+
+    def __init__(self, *, processes: bool = False) -> None:
+        self._processes = processes
+        self._broker = Broker()
+        self._next_alerts = self._next_forgotten = 0.0
+        self._is_away = False
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Runs in a daemon thread until `stop`."""
+        threading.Thread(target=self.run, name="upkeep", daemon=True).start()
+
+    def stop(self) -> None:
+        """The loop ends after the round that it is in."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Round after round; a database that is away is waited for."""
+        connected = False
+        while not self._stopped.is_set():
+            try:
+                if not connected:
+                    pause.ensure_first_account()
+                    connected = True
+                self.round()
+            except DatabaseError as exc:
+                drop_connection()
+                log.warning("database.away", extra={"error_class": type(exc).__name__})
+            except Exception:  # whatever it was, the next round may mend it; upkeep must not end
+                log.exception("upkeep.failed")
+            self._stopped.wait(conf().sweep_interval_s)
+
+    def round(self) -> Round:
+        """One sweep and what else is due."""
+        due: list[UUID] = []
+        swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
+        processed = self._process(due)
+        now = time.monotonic()
+        if now >= self._next_alerts:
+            self._next_alerts = now + ALERTS_EVERY_S
+            alerts.send_due()
+        if now >= self._next_forgotten:
+            self._next_forgotten = now + FORGOTTEN_EVERY_S
+            release_forgotten()
+        return Round(swept, processed, self._is_away)
+
+    def _depth(self) -> int | None:
+        try:
+            ready = self._broker.depth()
+        except BrokerAway as exc:
+            if not self._is_away:
+                log.warning("broker.away", extra={"error_class": type(exc.__cause__).__name__})
+            self._is_away = True
+            return None
+        if self._is_away:
+            log.info("broker.back")
+        self._is_away = False
+        return ready
+
+    def _offer(self, ids: Iterable[UUID], due: list[UUID]) -> None:
+        if self._processes or self._is_away:
+            due.extend(ids)
+        else:
+            wake_ups.offer(ids)
+
+    def _process(self, due: list[UUID]) -> int:
+        until, count = time.monotonic() + ROUND_S, 0
+        for event_id in due:
+            if life.stopping.is_set() or self._stopped.is_set() or time.monotonic() > until:
+                break
+            try:
+                work.process(event_id)
+            except TryAgain:
+                pass  # committed; the sweep finds it when its time has come
+            count += 1
+        return count
+
+
+def release_forgotten() -> int:
+    """Releases events parked for an account that is active by now: parked by a worker that had not seen it yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGOTTEN)
+        accounts = cursor.fetchall()
+    return sum(moves.release(provider, account) for provider, account in accounts)

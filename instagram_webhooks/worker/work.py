@@ -1,0 +1,160 @@
+"""
+Working off one event, in five steps: claim, open, apply, send, finish.
+
+Whatever happens, the event ends in a recorded outcome, is handed back, or is left to its lease.
+"""
+
+import logging
+import time
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+
+from audit import correlation
+from instagram_webhooks import providers
+from instagram_webhooks.errors import Parked, PayloadGone, Unreadable
+from instagram_webhooks.events import EventJob
+from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox import finish, moves, wake_ups
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.models import EventPayload, WebhookEvent
+from instagram_webhooks.replies import handlers, pause, thread
+from instagram_webhooks.vault import open_sealed
+from instagram_webhooks.worker import answering, outcomes
+from instagram_webhooks.worker.answering import Stopping
+from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
+from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.transactions import committed, drop_connection
+
+log = logging.getLogger(__name__)
+
+MOST_IN_A_ROW = 8
+LONGEST_ROW_S = 2.0
+
+
+def process(event_id: UUID) -> None:
+    """Works off the head of this event's lane, and goes on with the lane for at most 8 events or 2 s.
+
+    Raises TryAgain for an event that failed and waits, after that was committed. A wake-up that
+    comes twice, too early or too late finds nothing to claim.
+    """
+    claim = claims.claim(event_id, worker_id=life.worker_id)
+    if claim is None:
+        _park_if_account_is(event_id)
+        return
+    begun, done = time.monotonic(), 0
+    while claim is not None:
+        _settle(claim)
+        done += 1
+        lane = claim.lane
+        if lane is None:
+            return
+        if life.stopping.is_set() or done >= MOST_IN_A_ROW or time.monotonic() - begun > LONGEST_ROW_S:
+            head = claims.head_of(lane)
+            wake_ups.offer([head] if head else [])
+            return
+        claim = claims.claim_next(lane, worker_id=life.worker_id)
+
+
+def _settle(claim: Claim) -> None:
+    """Brings one claim to its end; raises TryAgain where it is to be tried again."""
+    begun = time.monotonic()
+    with correlation.bind(correlation_id=claim.correlation_id, event_id=claim.event_id), life.busy():
+        try:
+            again = _attempt(claim)
+        except finish.FencedOut:
+            log.warning("event.fenced_out", extra={"attempt": claim.attempt})
+            return
+        except (OperationalError, InterfaceError) as exc:
+            _give_up(claim, exc)
+            return
+        duration_ms = round((time.monotonic() - begun) * 1000, 1)
+        log.debug("event.settled", extra={"kind": claim.kind, "duration_ms": duration_ms})
+        if again is not None:
+            raise again
+
+
+def _attempt(claim: Claim) -> TryAgain | None:
+    try:
+        begun = time.monotonic()
+        _work_on(claim)
+        log.info("event.processed", extra={"provider": claim.provider, "kind": claim.kind, "attempt": claim.attempt,
+                                           "duration_ms": round((time.monotonic() - begun) * 1000, 1)})  # fmt: skip
+        return None
+    except Stopping:
+        outcomes.hand_back(claim)
+        return None
+    except (finish.FencedOut, OperationalError, InterfaceError):
+        raise
+    except SendFailed as failure:
+        return outcomes.send_failed(claim, failure)
+    except AttemptsUsedUp as end:
+        outcomes.attempts_used_up(claim, end.reply)
+        return None
+    except Exception as exc:  # outside the tree: a bug, ours or the policy's, and buried as one
+        return outcomes.failed(claim, exc)
+
+
+def _work_on(claim: Claim) -> None:
+    job = _opened(claim)
+    if claim.kind == "unreadable":
+        raise Unreadable
+    account = pause.find(claim.provider, claim.account)
+    content = providers.content(job.provider, claim.kind, job.payload)
+    decision = handlers.decide(claim.kind, content)
+    ignored = decision.ignored or _deleted(claim)
+    if ignored:
+        committed(lambda: finish.ignored(claim, ignored))
+    elif decision.may_reply:
+        answering.answer(claim, content, decision, account)
+    else:
+        effect = decision.effect
+        assert effect is not None
+
+        def commit() -> None:
+            finish.processed(claim)
+            effect(claim, content)
+
+        committed(commit)
+
+
+def _opened(claim: Claim) -> EventJob:
+    """The typed job; raises PayloadGone or PayloadSealBroken."""
+    if claim.sealed is None:
+        raise PayloadGone
+    payload = open_sealed(claim.sealed, place=EventPayload.PLACE, row_id=claim.event_id)
+    return EventJob(
+        event_id=claim.event_id, provider=claim.provider, payload=payload, correlation_id=claim.correlation_id
+    )
+
+
+def _deleted(claim: Claim) -> str:
+    """Whatever of a message is worked off after its deletion is not shown and not answered."""
+    if claim.kind in ("message", "message_edit", "postback") and claim.message_digest and thread.is_deleted(claim):
+        return "deleted"
+    return ""
+
+
+def _give_up(claim: Claim, exc: Exception) -> None:
+    """The database failed: no outcome. Handed back if it answers again, else left to the lease."""
+    log.warning("event.database_failed", extra={"error_class": type(exc).__name__})
+    drop_connection()
+    try:
+        outcomes.hand_back(claim)
+    except (OperationalError, InterfaceError):
+        drop_connection()
+        log.warning("event.left_to_lease")
+    except finish.FencedOut:
+        log.warning("event.fenced_out", extra={"attempt": claim.attempt})
+
+
+def _park_if_account_is(event_id: UUID) -> None:
+    """An account that is not active parks every event that a wake-up names, also behind a parked head."""
+    event = WebhookEvent.objects.filter(pk=event_id).only("provider", "account", "lane", "kind").first()
+    if event is None or event.lane is None:
+        return
+    try:
+        pause.find(event.provider, event.account)
+    except Parked as exc:
+        moves.park(event_id, exc.reason)

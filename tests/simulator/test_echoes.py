@@ -1,0 +1,71 @@
+import json
+import threading
+
+from simulator.meta_wire import sign
+from tests.simulator.wires import SHOP, send, wait_for
+
+
+def to(receiver, **more):
+    return {"url": receiver.url, "secret": "app-secret", **more}
+
+
+def test_taken_message_comes_back_as_a_signed_echo_of_the_same_id(graph, receiver):
+    graph.settings(echo=to(receiver))
+
+    mid = send(graph, "61", "Grüße").json["message_id"]
+
+    [(named, raw)] = wait_for(lambda: receiver.got)
+    assert named["x-hub-signature-256"] == sign(raw, "app-secret")
+    [entry] = json.loads(raw)["entry"]
+    [item] = entry["messaging"]
+    assert (entry["id"], item["sender"]["id"], item["recipient"]["id"]) == (SHOP, SHOP, "61")
+    assert item["message"] == {"mid": mid, "text": "Grüße", "is_echo": True}
+
+
+def test_echo_comes_before_the_answer_when_told_so(graph, receiver):
+    graph.settings(echo=to(receiver, delay_s=-5))
+    threading.Thread(target=send, args=(graph, "61"), daemon=True).start()
+
+    wait_for(lambda: receiver.got)
+
+    assert graph.taken("61")  # while the answer waits its five seconds
+
+
+def test_echo_comes_also_when_the_answer_never_does(graph, receiver):
+    graph.settings(echo=to(receiver))
+    graph.script("61", ["reset-after"])
+
+    try:
+        send(graph, "61")
+    except ConnectionResetError:
+        wait_for(lambda: receiver.got)
+
+
+def test_refused_message_has_no_echo(graph, receiver):
+    graph.settings(echo=to(receiver))
+    graph.script("61", ["http:400:100"])
+
+    send(graph, "61", "refused")
+    send(graph, "61", "taken")
+
+    wait_for(lambda: receiver.got)
+    assert [b"refused" in raw for _, raw in receiver.got] == [False]
+
+
+def test_echoes_not_taken_are_counted(graph, receiver):
+    receiver.status = 503
+    graph.settings(echo=to(receiver))
+
+    send(graph, "61")
+
+    wait_for(lambda: graph.summary()["echoes"]["failed"] == 1)
+    assert graph.summary()["echoes"]["posted"] == 0
+
+
+def test_echo_waits_for_its_delay(graph, receiver):
+    graph.settings(echo=to(receiver, delay_s=60))
+
+    send(graph, "61")
+
+    wait_for(lambda: graph.summary()["echoes"]["waiting"] == 1)
+    assert receiver.got == []

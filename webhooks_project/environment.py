@@ -1,0 +1,229 @@
+"""
+Every setting of this service: its name, its default and what it means.
+
+The README's table and `.env.example` are held against this list by a test. Values are read and
+judged together, so a start with five faults names all five.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from environs import EnvError, FileAwareEnv
+
+REQUIRED = object()
+
+
+class Misconfigured(Exception):
+    """The settings cannot work; the message names every fault and what to do."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        lines = "\n".join(f"  - {fault}" for fault in faults)
+        super().__init__(f"{len(faults)} setting(s) must be mended before the start:\n{lines}")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable. `development` is what DJANGO_DEBUG=true supplies where it is unset."""
+
+    name: str
+    kind: str  # a method of environs.Env, or one of PARSERS below
+    default: Any
+    meaning: str
+    development: Any = None
+    is_secret: bool = False
+
+
+def _key(value: str) -> bytes:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise ValueError("is not base64") from None
+    if len(raw) != 32:
+        raise ValueError(f"must be 32 bytes in base64, not {len(raw)}")
+    return raw
+
+
+def _keys(value: str) -> dict[str, bytes]:
+    """`id:base64[,id:base64…]`, newest first."""
+    found: dict[str, bytes] = {}
+    for part in value.split(","):
+        key_id, _, key = part.strip().partition(":")
+        if not re.fullmatch(r"[a-z0-9_-]{1,16}", key_id):
+            raise ValueError("needs id:base64 pairs, an id being 1-16 of a-z 0-9 _ -")
+        if key_id in found:
+            raise ValueError(f"names the id {key_id} twice")
+        found[key_id] = _key(key)
+    return found
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _delays(value: str) -> tuple[float, ...]:
+    delays = tuple(float(word) for word in _words(value))
+    if not delays or min(delays) < 0:
+        raise ValueError("needs one or more numbers of seconds, comma separated")
+    return delays
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {"key": _key, "keys": _keys, "words": _words, "delays": _delays}
+
+DEVELOPMENT_KEY = base64.b64encode(b"development only, never deploy ".ljust(32, b"!")).decode()
+_SECRET = "development-only"
+
+SETTINGS = (
+    Setting("DJANGO_DEBUG", "bool", False, "development mode: readable logs, stand-in secrets"),
+    Setting("DJANGO_SECRET_KEY", "str", REQUIRED, "Django's signing key, 50 characters or more", _SECRET * 4, True),
+    Setting("DJANGO_ALLOWED_HOSTS", "words", REQUIRED, "host names, comma separated", "localhost,127.0.0.1,[::1]"),
+    Setting("DATABASE_URL", "str", REQUIRED, "postgresql://…", "postgresql://127.0.0.1/instagram_webhooks", True),
+    Setting("MIGRATION_DATABASE_URL", "str", "", "the role that owns the tables (default: DATABASE_URL)", None, True),
+    Setting("REDIS_URL", "str", REQUIRED, "redis://… or rediss://…", "redis://127.0.0.1:6379/0", True),
+    Setting("CELERY_BROKER_URL", "str", "", "another broker (default: REDIS_URL)", None, True),
+    Setting("ENCRYPTION_KEYS", "keys", REQUIRED, "id:base64 of 32 bytes, newest first", f"dev:{DEVELOPMENT_KEY}", True),
+    Setting("LOOKUP_KEY", "key", REQUIRED, "base64 of 32 bytes, never rotated", DEVELOPMENT_KEY, True),
+    Setting("INSTAGRAM_APP_SECRETS", "words", "", "app secrets, newest first", _SECRET, True),
+    Setting("FACEBOOK_APP_SECRETS", "words", "", "the same for Messenger", _SECRET, True),
+    Setting("WHATSAPP_APP_SECRETS", "words", "", "the same for WhatsApp", _SECRET, True),
+    Setting("INSTAGRAM_VERIFY_TOKEN", "str", "", "the word you type into Meta's dashboard", _SECRET, True),
+    Setting("FACEBOOK_VERIFY_TOKEN", "str", "", "the same for Messenger", _SECRET, True),
+    Setting("WHATSAPP_VERIFY_TOKEN", "str", "", "the same for WhatsApp", _SECRET, True),
+    Setting("INSTAGRAM_ACCOUNT_ID", "str", "", "a first account without the admin: its id (entry.id)"),
+    Setting("INSTAGRAM_ACCESS_TOKEN", "str", "", "the access token of that account", None, True),
+    Setting("GRAPH_API_URL", "str", "", "one base for all Graph hosts (default: Meta's own)"),
+    Setting("GRAPH_API_VERSION", "str", "v25.0", "version in every Graph path"),
+    Setting("GRAPH_DEADLINE_S", "float", 20.0, "total time of one Graph call"),
+    Setting("REPLIES", "str", "on", "on; off: nothing is sent; shadow: decided and stored, not sent"),
+    Setting("REPLY_POLICY", "str", "instagram_webhooks.replies.policy.acknowledge", "dotted path of the reply policy"),
+    Setting("REPLY_POLICY_BUDGET_S", "float", 20.0, "past it the attempt counts as failed"),
+    Setting(
+        "ACK_TEXT", "str", "Thank you for your message. We will get back to you soon.", "text of the default policy"
+    ),
+    Setting("ACK_COOLDOWN_S", "float", 43200.0, "default policy: silence after its own reply (0: it answers all)"),
+    Setting("HUMAN_PAUSE_S", "float", 43200.0, "default policy: silence after a person answered"),
+    Setting("REPLY_SETTLE_S", "float", 15.0, "how long a sent message may be missing in Meta's listing"),
+    Setting("WEBHOOK_MAX_ATTEMPTS", "int", 3, "attempts before an event dies"),
+    Setting("WEBHOOK_RETRY_DELAYS_S", "delays", "60,300,900", "waits between attempts; the last repeats"),
+    Setting("WEBHOOK_LEASE_S", "float", 90.0, "how long a worker owns what it claimed"),
+    Setting("WEBHOOK_SWEEP_INTERVAL_S", "float", 5.0, "pause between two sweeps"),
+    Setting("WEBHOOK_DISPATCH_GATE_S", "float", 30.0, "an event is not offered again sooner"),
+    Setting("WORKER_SILENT_S", "float", 10.0, "a worker silent for longer is taken for dead"),
+    Setting("WEBHOOK_QUEUE_LIMIT", "int", 10000, "no wake-ups are offered beyond so many messages"),
+    Setting("WEBHOOK_KEY_MEMORY_DAYS", "int", 90, "an older event is ignored as expired (at least 8)"),
+    Setting("ALERT_WEBHOOK_URL", "str", "", "each new dead letter is told here, at most once a minute", None, True),
+    Setting("ALERT_EMAILS", "words", "", "and to these addresses (mail server: EMAIL_URL)"),
+    Setting("EMAIL_URL", "str", "", "smtp://user:password@host:port (default: mails go to the log)", None, True),
+    Setting("HOST", "str", "127.0.0.1", "where the web process listens"),
+    Setting("PORT", "int", 8000, "where the web process listens"),
+    Setting("WEB_CONCURRENCY", "int", 1, "web processes"),
+    Setting("WORKER_CONCURRENCY", "int", 5, "slots of a worker process"),
+    Setting("WORKER_POOL", "str", "threads", "threads or prefork"),
+    Setting("LOG_LEVEL", "str", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+    Setting("LOG_FORMAT", "str", "json", "json or console", "console"),
+    Setting("PROXY_SSL_HEADER", "str", "", "header in which a trusted proxy says https (X-Forwarded-Proto)"),
+)
+
+CHOICES = {
+    "REPLIES": ("on", "off", "shadow"),
+    "WORKER_POOL": ("threads", "prefork"),
+    "LOG_FORMAT": ("json", "console"),
+    "LOG_LEVEL": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+}
+LEAST: dict[str, float] = {
+    "WEBHOOK_MAX_ATTEMPTS": 1,
+    "WEBHOOK_KEY_MEMORY_DAYS": 8,
+    "WEBHOOK_QUEUE_LIMIT": 1,
+    "WEB_CONCURRENCY": 1,
+    "WORKER_CONCURRENCY": 1,
+    "ACK_COOLDOWN_S": 0,
+    "HUMAN_PAUSE_S": 0,
+    "REPLY_SETTLE_S": 0,
+    "GRAPH_DEADLINE_S": 0.1,
+    "REPLY_POLICY_BUDGET_S": 0.1,
+    "WEBHOOK_LEASE_S": 1,
+    "WEBHOOK_SWEEP_INTERVAL_S": 0.1,
+    "WEBHOOK_DISPATCH_GATE_S": 0.1,
+    "WORKER_SILENT_S": 1,
+}
+
+
+def read(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The value of every setting by name; raises Misconfigured with all faults at once.
+
+    Each NAME may be given as NAME_FILE instead: the value is then read from that file.
+    """
+    source = FileAwareEnv(strip_whitespace=True)
+    if environ is not None:
+        source._environ = dict(environ)
+    faults: list[str] = []
+    try:
+        debug = bool(source.bool("DJANGO_DEBUG", False))
+    except (EnvError, ValueError):
+        debug = False
+    values = {setting.name: _read_one(source, setting, debug, faults) for setting in SETTINGS}
+    if not faults:
+        faults = _contradictions(values)
+    if faults:
+        raise Misconfigured(faults)
+    return values
+
+
+def _read_one(source: FileAwareEnv, setting: Setting, debug: bool, faults: list[str]) -> Any:
+    default = setting.default
+    if debug and setting.development is not None:
+        default = setting.development
+    try:
+        text = source.str(setting.name, "")
+        if text == "" and default is REQUIRED:
+            faults.append(f"{setting.name} is missing: {setting.meaning}")
+            return None
+        return _parsed(setting, text if text != "" else default)
+    except (EnvError, ValueError) as exc:
+        # A parser's words quote the value, and the value may be a secret.
+        said = str(exc) if setting.kind in PARSERS or "_FILE must" in str(exc) else f"is no valid {setting.kind}"
+        faults.append(f"{setting.name} {said}: {setting.meaning}")
+        return None
+
+
+def _parsed(setting: Setting, given: Any) -> Any:
+    if not isinstance(given, str):
+        value = given
+    elif parser := PARSERS.get(setting.kind):
+        return parser(given) if given or setting.kind == "words" else None
+    else:
+        one = FileAwareEnv()
+        one._environ = {"VALUE": given}
+        value = getattr(one, setting.kind)("VALUE")
+    if (choices := CHOICES.get(setting.name)) and value not in choices:
+        raise ValueError("choice")
+    if (least := LEAST.get(setting.name)) is not None and value < least:
+        raise ValueError("number")
+    return value
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Values that are fine alone and cannot work together."""
+    faults: list[str] = []
+    lease = values["WEBHOOK_LEASE_S"]
+    if values["GRAPH_DEADLINE_S"] + values["REPLY_POLICY_BUDGET_S"] >= lease:
+        faults.append(
+            "GRAPH_DEADLINE_S + REPLY_POLICY_BUDGET_S must be less than WEBHOOK_LEASE_S: "
+            "no call may outlive the claim it belongs to"
+        )
+    if values["REPLY_SETTLE_S"] >= lease:
+        faults.append("REPLY_SETTLE_S must be less than WEBHOOK_LEASE_S")
+    if bool(values["INSTAGRAM_ACCOUNT_ID"]) != bool(values["INSTAGRAM_ACCESS_TOKEN"]):
+        faults.append("INSTAGRAM_ACCOUNT_ID and INSTAGRAM_ACCESS_TOKEN go together: set both or neither")
+    for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP"):
+        if bool(values[f"{provider}_APP_SECRETS"]) != bool(values[f"{provider}_VERIFY_TOKEN"]):
+            faults.append(f"{provider}_APP_SECRETS and {provider}_VERIFY_TOKEN go together: set both or neither")
+    if not any(values[f"{provider}_APP_SECRETS"] for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP")):
+        faults.append("INSTAGRAM_APP_SECRETS is missing: without an app secret no webhook can be verified")
+    return faults
+
+

@@ -1,0 +1,245 @@
+"""Django's and Celery's settings, built from the environment (environment.py says what each name means)."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import dj_email_url
+from django.core.exceptions import ImproperlyConfigured
+
+from audit.redaction import logging_config
+from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, WebhookSettings
+from instagram_webhooks.events import PROVIDERS
+from webhooks_project import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+try:
+    env = environment.read()
+except environment.Misconfigured as exc:
+    raise ImproperlyConfigured(str(exc)) from None
+
+# --- the trade -----------------------------------------------------------------------------------
+
+WEBHOOKS = WebhookSettings(
+    encryption_keys=env["ENCRYPTION_KEYS"],
+    lookup_key=env["LOOKUP_KEY"],
+    app_secrets={provider: env[f"{provider.upper()}_APP_SECRETS"] for provider in PROVIDERS},
+    verify_tokens={provider: env[f"{provider.upper()}_VERIFY_TOKEN"] for provider in PROVIDERS},
+    first_account_id=env["INSTAGRAM_ACCOUNT_ID"],
+    first_account_token=env["INSTAGRAM_ACCESS_TOKEN"],
+    graph_api_url=env["GRAPH_API_URL"].rstrip("/"),
+    graph_api_version=env["GRAPH_API_VERSION"],
+    graph_deadline_s=env["GRAPH_DEADLINE_S"],
+    replies=env["REPLIES"],
+    reply_policy=env["REPLY_POLICY"],
+    reply_policy_budget_s=env["REPLY_POLICY_BUDGET_S"],
+    ack_text=env["ACK_TEXT"],
+    ack_cooldown_s=env["ACK_COOLDOWN_S"],
+    human_pause_s=env["HUMAN_PAUSE_S"],
+    reply_settle_s=env["REPLY_SETTLE_S"],
+    max_attempts=env["WEBHOOK_MAX_ATTEMPTS"],
+    retry_delays_s=env["WEBHOOK_RETRY_DELAYS_S"],
+    lease_s=env["WEBHOOK_LEASE_S"],
+    sweep_interval_s=env["WEBHOOK_SWEEP_INTERVAL_S"],
+    dispatch_gate_s=env["WEBHOOK_DISPATCH_GATE_S"],
+    worker_silent_s=env["WORKER_SILENT_S"],
+    queue_limit=env["WEBHOOK_QUEUE_LIMIT"],
+    key_memory_days=env["WEBHOOK_KEY_MEMORY_DAYS"],
+    worker_concurrency=env["WORKER_CONCURRENCY"],
+)
+ALERT_WEBHOOK_URL: str = env["ALERT_WEBHOOK_URL"]
+
+# --- Django --------------------------------------------------------------------------------------
+
+DEBUG: bool = env["DJANGO_DEBUG"]
+SECRET_KEY: str = env["DJANGO_SECRET_KEY"]
+ALLOWED_HOSTS = list(env["DJANGO_ALLOWED_HOSTS"])
+INSTALLED_APPS = [
+    "webhooks_project",
+    "instagram_webhooks",
+    "dead_letters",
+    "audit",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "django_celery_results",
+    "pgtrigger",
+]
+MIDDLEWARE = [
+    "webhooks_project.middleware.door_first",
+    "django.middleware.security.SecurityMiddleware",
+    "webhooks_project.middleware.content_security_policy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "webhooks_project.middleware.correlate",
+]
+ROOT_URLCONF = "webhooks_project.urls"
+WSGI_APPLICATION = "webhooks_project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # so that a server needs no collectstatic
+WHITENOISE_AUTOREFRESH = False
+LOGGING = logging_config(level=env["LOG_LEVEL"], fmt=env["LOG_FORMAT"])
+
+# --- database ------------------------------------------------------------------------------------
+
+# Migrations may run as the role that owns the tables; the service's own role can then be weaker.
+_migrating = sys.argv[1:2] == ["migrate"]
+_database_url = (_migrating and env["MIGRATION_DATABASE_URL"]) or env["DATABASE_URL"]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's database settings for a URL; no wait of a connection is longer than its callers can bear."""
+    parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+    parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {
+        "connect_timeout": 2,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
+        "application_name": "instagram-webhooks",
+        "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+    }
+    return parsed
+
+
+DATABASES = {"default": database(_database_url)}
+
+# --- Celery --------------------------------------------------------------------------------------
+
+# The database row is the truth and a Celery message only a wake-up: what the broker loses or
+# doubles, the sweep and the claim make good. Hence no results, no acknowledgements kept in Redis,
+# and no time limits (threads have none; every outside call has a deadline instead).
+CELERY_BROKER_URL: str = env["CELERY_BROKER_URL"] or env["REDIS_URL"]
+CELERY_TASK_DEFAULT_QUEUE = QUEUE
+CELERY_TASK_QUEUES = {QUEUE: {"exchange": QUEUE}, UPKEEP_QUEUE: {"exchange": UPKEEP_QUEUE}}
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = "UTC"
+CELERY_RESULT_BACKEND = "django-db"  # daily and operator-started jobs only; process_event ignores results
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
+CELERY_RESULT_EXTENDED = False  # extended results would store arguments
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY: int = env["WORKER_CONCURRENCY"]
+CELERY_WORKER_POOL: str = env["WORKER_POOL"]
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+CELERY_DB_REUSE_MAX = 10_000  # or Celery closes the database connection after each task
+
+
+def broker_transport_options(url: str) -> dict[str, Any]:
+    """Kombu's options for a broker, by its scheme."""
+    if not url.startswith(("redis", "rediss", "sentinel")):
+        return {"confirm_publish": True}
+    return {
+        # A message is gone from Redis once a worker has it: a third of the cost, and what a
+        # kill -9 then loses is a wake-up, which the sweep offers again.
+        "ack_emulation": False,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+
+
+CELERY_BROKER_TRANSPORT_OPTIONS = broker_transport_options(CELERY_BROKER_URL)
+if CELERY_BROKER_URL.startswith("amqp"):
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+    CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"  # native delayed delivery needs it
+
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "instagram_webhooks.sweep",
+        "schedule": max(60.0, WEBHOOKS.sweep_interval_s),
+        "options": {"queue": UPKEEP_QUEUE, "expires": 60},
+    },
+    "housekeeping": {
+        "task": "instagram_webhooks.housekeeping",
+        "schedule": 24 * 3600.0,
+        "options": {"queue": UPKEEP_QUEUE, "expires": 3600},
+    },
+}
+
+# --- REST API ------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "webhooks_project.problems.problem",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "rest_framework.negotiation.DefaultContentNegotiation",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None, "TOKEN_LIMIT_PER_USER": None}
+
+# --- mail ----------------------------------------------------------------------------------------
+
+ADMINS = [("ops", address) for address in env["ALERT_EMAILS"]]
+if env["EMAIL_URL"]:
+    _mail = dj_email_url.parse(env["EMAIL_URL"])
+    EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_TIMEOUT = 10
+
+# --- transport security --------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = not DEBUG
+# Meta and load balancers speak to these as they are told to; a redirect would lose a webhook.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env["PROXY_SSL_HEADER"]:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_" + env["PROXY_SSL_HEADER"].upper().replace("-", "_"), "https")
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: they are not this service's to decide
+    "security.W021",  # HSTS preload: likewise
+]

@@ -1,0 +1,18 @@
+"""Every address of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from webhooks_project import health
+
+admin.site.site_header = admin.site.site_title = "Instagram Webhooks"
+admin.site.index_title = "Operations"
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("webhooks/", include("instagram_webhooks.urls")),
+    path("api/v1/", include("instagram_webhooks.desk.api_urls")),
+    path("api/v1/", include("dead_letters.urls")),
+    path("admin/", admin.site.urls),
+]

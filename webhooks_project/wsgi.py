@@ -1,0 +1,9 @@
+"""The web process: `make web` serves `application` with granian."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
+
+application = get_wsgi_application()
