@@ -8,8 +8,8 @@ PYTHON := .venv/bin/python
 MANAGE := $(PYTHON) manage.py
 EMBEDDED := $(PYTHON) -m webhooks_project.embedded
 CELERY := $(PYTHON) -m celery -A webhooks_project
-# One database and one Redis database per process: more of them than this gain nothing and cost memory.
 PYTEST := $(PYTHON) -m pytest
+# Each process has a database and real workers of its own: more than this gain nothing and cost memory.
 PARALLEL := -n auto --maxprocesses 6 --dist loadfile
 # web, worker and beat start at once, without looking at the lock.
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
@@ -58,7 +58,7 @@ beat: ## the clock for daily jobs, in the foreground
 	@$(NEEDS_VENV); exec $(CELERY) beat --scheduler celery.beat:Scheduler
 
 embedded: setup ## the ladder of development servers: each rung once (url, path, wheel)
-	@$(DEVELOPMENT) $(PYTEST) tests/embedded
+	@$(DEVELOPMENT) $(PYTEST) $(PARALLEL) --confcutdir tests/embedded tests/embedded
 
 clean: ## remove .venv, caches and the demo's data
 	@if test -x $(PYTHON); then $(EMBEDDED) --forget; fi

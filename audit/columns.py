@@ -39,7 +39,7 @@ class XidField(_XidBase):
 
     description = "Transaction id"
 
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:  # noqa: ARG002  # named so by Django
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:  # named so by Django
         return "xid8"
 
     def from_db_value(self, value: Any, *_: object) -> int | None:

@@ -7,7 +7,7 @@ from audit.columns import ClockTimestamp, CurrentXid, XidField
 from audit.ids import uuid7
 
 
-class Refusal(pgtrigger.Trigger):  # type: ignore[misc]  # untyped base
+class Refusal(pgtrigger.Trigger):
     """A trigger that refuses, whatever the session says.
 
     The function that django-pgtrigger writes lets a change through where the session variable
@@ -18,7 +18,7 @@ class Refusal(pgtrigger.Trigger):  # type: ignore[misc]  # untyped base
     when = pgtrigger.Before
     func = "RETURN NULL;"  # of the function that is never run
 
-    def render_execute(self, model: models.Model) -> str:  # noqa: ARG002  # named so by pgtrigger
+    def render_execute(self, model: models.Model) -> str:  # named so by pgtrigger
         return "audit_auditentry_refuse_change()"
 
 

@@ -176,7 +176,7 @@ def _route(record: logging.LogRecord) -> str:
 
 
 def _warning(record: logging.LogRecord) -> str:
-    text = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+    text = str(record.args[0] if isinstance(record.args, tuple) and record.args else record.msg)
     found = _WARNING.match(text)
     return f"{found['category']} {short_path(found['file'])}:{found['line']}" if found else "warning"
 

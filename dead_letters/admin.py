@@ -143,7 +143,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         ids = _ids(request.POST.getlist("id") or request.GET.getlist("id"))
         form = ActForm(request.POST if request.method == "POST" else None)
-        if request.method != "POST" or not form.is_valid():
+        if not form.is_valid():
             return self.ask(request, act, ids, form)
         outcomes = review.ACTS[act](
             ids, reason=form.cleaned_data["reason"], actor=request.user.get_username()

@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -64,16 +65,7 @@ def bury(
     A subject has at most one open dead letter: a second death updates the open one, so that
     whoever buries never fails.
     """
-    death = {
-        "error_class": error.error_class[:150],
-        "code": error.code,
-        "upstream_code": error.upstream_code,
-        "upstream_subcode": error.upstream_subcode,
-        "summary": error.summary[:300],
-        "frames": error.frames,
-        "attempts": attempts,
-        "fingerprint": fingerprint_of(error, provider=provider),
-    }
+    death = _death(error, provider=provider, attempts=attempts)
     letter = DeadLetter(
         subject_kind=subject_kind,
         subject_id=subject_id,
@@ -89,14 +81,36 @@ def bury(
         with transaction.atomic():
             letter.save(force_insert=True)
     except IntegrityError:
-        open_one = DeadLetter.objects.filter(subject_id=subject_id, status=Status.OPEN)
-        if not open_one.update(**death):
-            raise
-        return open_one.values_list("id", flat=True).get()
+        return _update_open(subject_id, death)
     return letter.id
+
+
+def _update_open(subject_id: uuid.UUID, death: dict[str, Any]) -> uuid.UUID:
+    """The id of the subject's open letter, which now tells of this death."""
+    open_one = DeadLetter.objects.filter(subject_id=subject_id, status=Status.OPEN)
+    open_one.update(**death)
+    return open_one.values_list("id", flat=True).get()
+
+
+def _death(error: BuriedError, *, provider: str, attempts: int) -> dict[str, Any]:
+    return {
+        "error_class": error.error_class[:150],
+        "code": error.code,
+        "upstream_code": _storable(error.upstream_code),
+        "upstream_subcode": _storable(error.upstream_subcode),
+        "summary": error.summary[:300],
+        "frames": error.frames,
+        "attempts": attempts,
+        "fingerprint": fingerprint_of(error, provider=provider),
+    }
 
 
 def fingerprint_of(error: BuriedError, *, provider: str) -> str:
     """The same 64 hex digits for every death of one cause."""
     parts = (provider, error.error_class, error.code, error.upstream_code, error.upstream_subcode)
     return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()
+
+
+def _storable(number: int | None) -> int | None:
+    """A code from outside, if the column can hold it: a burial must not fail over a strange answer."""
+    return number if number is not None and abs(number) < 2**31 else None

@@ -69,12 +69,8 @@ def digest(purpose: str, *parts: str) -> uuid.UUID:
 
     The parts are framed by their lengths, so ("ab", "c") and ("a", "bc") differ.
     """
-    message = bytearray(purpose.encode())
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass")
-        message += b"\0%d:" % len(raw)
-        message += raw
-    return uuid.UUID(bytes=hmac.digest(conf().lookup_key, bytes(message), hashlib.sha256)[:16])
+    message = (purpose + "".join([f"\0{len(part)}:{part}" for part in parts])).encode("utf-8", "surrogatepass")
+    return uuid.UUID(bytes=hmac.digest(conf().lookup_key, message, hashlib.sha256)[:16])
 
 
 def event_key(provider: str, account: str, kind: str, identity: tuple[str, ...]) -> uuid.UUID:

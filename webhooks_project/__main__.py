@@ -1,27 +1,41 @@
-"""`python -m webhooks_project web`: judges the settings, then becomes granian."""
+"""`python -m webhooks_project web`: judges the settings, then serves; the production command of the web process."""
 
-import os
 import sys
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 from webhooks_project import environment
 
 # Threads wait for the database together (inbox/group.py), so more of them cost memory, not speed.
 THREADS = 64
+# Longer than a proxy keeps an idle connection: the server must not close one just as a webhook comes on it.
+IDLE_MS = 300_000
 
 
 def web() -> int:
-    """Replaces this process with the web server; an exit code only where the settings are wrong."""
+    """Serves until it is told to stop; the exit code."""
     try:
         env = environment.read()
     except environment.Misconfigured as exc:
         print(exc, file=sys.stderr)
         return 1
-    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "webhooks_project.wsgi:application"]
-    argv += ["--host", env["HOST"], "--port", str(env["PORT"]), "--workers", str(env["WEB_CONCURRENCY"])]
-    argv += ["--blocking-threads", str(THREADS), "--backpressure", str(THREADS * 4)]
-    argv += ["--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
-    argv += ["--workers-kill-timeout", "10"]
-    os.execv(sys.executable, argv)
+    Granian(
+        "webhooks_project.wsgi:application",
+        address=env["HOST"],
+        port=env["PORT"],
+        interface=Interfaces.WSGI,
+        workers=env["WEB_CONCURRENCY"],
+        blocking_threads=THREADS,
+        backpressure=THREADS * 4,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+        websockets=False,
+        log_level=LogLevels.error,  # its one warning is about THREADS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    ).serve()
     return 0
 
 

@@ -86,7 +86,7 @@ def _wake_ups(stored: list[Stored]) -> list[UUID]:
 def _tell(provider: Provider, stored: list[Stored], secret_index: int) -> None:
     known = [str(each.event_id) for each in stored if not each.is_new]
     new = len(stored) - len(known)
-    log.info("webhook.received", extra={"provider": provider, "count": new, "secret_index": secret_index})
+    log.debug("webhook.received", extra={"provider": provider, "count": new, "secret_index": secret_index})
     if known:
         log.info("webhook.known", extra={"provider": provider, "count": len(known), "event_ids": known[:100]})
 

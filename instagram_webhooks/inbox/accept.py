@@ -91,7 +91,7 @@ def accept(provider: Provider, events: Sequence[ParsedEvent], correlation_id: st
     Raises StoreUnavailable where the database did not answer within WAIT_S; Meta then delivers again.
     """
     rows = [_row(provider, event, f"{correlation_id}.{n}", n) for n, event in enumerate(events, 1)]
-    return _group.write(rows, wait_s=WAIT_S)
+    return group.write(rows, wait_s=WAIT_S)
 
 
 def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int) -> Row:
@@ -172,4 +172,4 @@ def _known(keys: list[UUID]) -> dict[UUID, Stored]:
         }
 
 
-_group: Group[Row, Stored] = Group(_write)
+group: Group[Row, Stored] = Group(_write)

@@ -43,10 +43,11 @@ class Group(Generic[Row, Done]):
 
     def __init__(self, write: Callable[[Sequence[Row]], list[Done]]) -> None:
         self._write = write
-        self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        self.restart()
+        os.register_at_fork(after_in_child=self.restart)
 
-    def _reset(self) -> None:
+    def restart(self) -> None:
+        """Begins anew with other writers, as after a fork; the old ones end their batch and wait for ever."""
         self._waiting: list[_Batch[Row, Done]] = []
         self._arrived = threading.Condition()
         self._writers: list[_Writer] = []

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import current_app
+from kombu.exceptions import ChannelError
 
 from instagram_webhooks.conf import QUEUE, conf
 
@@ -47,7 +48,10 @@ class Broker:
         with self._open() as producer:
             queue = current_app.amqp.queues[QUEUE](producer.channel)
             queue.declare()
-            return int(producer.channel.queue_declare(QUEUE, passive=True).message_count)
+            try:
+                return int(producer.channel.queue_declare(QUEUE, passive=True).message_count)
+            except ChannelError:  # Redis knows no empty queue, so there it says that there is none
+                return 0
 
     def publish(self, ids: Iterable[UUID]) -> None:
         """One message of Celery's own an id; raises BrokerAway."""

@@ -4,13 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from instagram_webhooks.errors import Unreadable
 
 Json = Mapping[str, object]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MILLISECOND = 10**12  # smaller times are seconds: Meta mixes both, also within one field
 _account = re.compile(r"[0-9A-Za-z_.:-]{1,64}").fullmatch
 
@@ -67,8 +66,8 @@ def moment(value: object) -> datetime | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
         return None
     try:
-        return _EPOCH + timedelta(milliseconds=int(value if value >= _FIRST_MILLISECOND else value * 1000))
-    except (OverflowError, ValueError):
+        return datetime.fromtimestamp(value / 1000 if value >= _FIRST_MILLISECOND else value, UTC)
+    except (OverflowError, ValueError, OSError):
         return None
 
 

@@ -36,6 +36,8 @@ def decide(kind: str, content: Content) -> Decision:
 
 
 def _message(content: Content) -> Decision:
+    if content.target_id is not None:  # WhatsApp sends a reaction as a message
+        return Decision(effect=_in_conversation(thread.react))
     return Decision(effect=_store_message, may_reply=not (content.is_own or content.is_standby))
 
 

@@ -3,9 +3,14 @@ import pytest
 from audit import correlation
 
 
-@pytest.mark.parametrize("value", ["a", "a" * 64, "3f1e-4.B_2", correlation.new()])
+@pytest.mark.parametrize("value", ["a", "a" * 64, "3f1e-4.B_2"])
 def test_a_well_formed_id_is_taken_over(value):
     assert correlation.well_formed(value)
+
+
+def test_a_new_id_is_well_formed_and_unlike_the_last():
+    assert correlation.well_formed(correlation.new())
+    assert correlation.new() != correlation.new()
 
 
 @pytest.mark.parametrize("value", ["", "a" * 65, "a b", "a\n", "ä", "a/b", "<script>"])

@@ -35,11 +35,11 @@ def raised(error, cause=None):
 
 
 def test_an_allowed_fact_is_shown_and_another_key_is_only_named():
-    line = said(a_record("event.processed", extra={"attempt": 2, "customer_name": CANARY}))
+    line = said(a_record("event.processed", extra={"attempt": 2, "customer_name": "Canary"}))
 
     assert line["attempt"] == 2
     assert line["redacted_fields"] == ["customer_name"]
-    assert CANARY not in str(line)
+    assert "Canary" not in str(line)
 
 
 @pytest.mark.parametrize("value", [CANARY, {"text": CANARY}, [CANARY], CANARY.encode()])
@@ -153,9 +153,10 @@ def test_a_failed_request_names_its_route_and_status_and_not_its_path():
     assert CANARY not in str(line)
 
 
-def test_a_warning_names_its_category_and_place():
+@pytest.mark.parametrize("as_argument", [True, False])  # Python's ways before and since 3.11
+def test_a_warning_names_its_category_and_place(as_argument):
     text = f"/usr/lib/python3/site-packages/lib/code.py:12: UserWarning: {CANARY}\n  use({CANARY!r})\n"
-    line = said(a_record("%s", text, logger="py.warnings"))
+    line = said(a_record(*(["%s", text] if as_argument else [text]), logger="py.warnings"))
 
     assert line["event"] == "UserWarning lib/code.py:12"
 

@@ -103,6 +103,11 @@ class Chat:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
+            def do_GET(self):  # where a followed redirect would arrive
+                chat.got.append("followed")
+                self.send_response(200)
+                self.end_headers()
+
             def log_message(self, *_):
                 pass
 

@@ -95,3 +95,9 @@ def test_the_database_refuses_a_letter_whose_status_and_end_disagree(buried, wro
 
     with pytest.raises(IntegrityError), transaction.atomic():
         DeadLetter.objects.filter(pk=letter.pk).update(**columns)
+
+
+def test_a_code_that_no_column_can_hold_does_not_stop_a_burial(buried, error):
+    letter = buried(error=error(upstream_code=2**40, upstream_subcode=-(2**40)))
+
+    assert (letter.upstream_code, letter.upstream_subcode) == (None, None)

@@ -25,7 +25,7 @@ def folder() -> Iterator[Path]:
         yield made / "with a space"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running() -> Iterator[embedded.Services]:
     with embedded.temporary_folder() as made:
         place = made / "a 'quoted' place"

@@ -11,7 +11,7 @@ from webhooks_project.embedded import processes
 
 COMMAND = [sys.executable, "-m", "webhooks_project.embedded", "--fast", "--"]
 SHOWS_URLS = 'echo "$DATABASE_URL $REDIS_URL"; exit 7'
-WAITS = 'trap "echo told; exit 5" TERM; echo up; while :; do read line; done'
+WAITS = 'trap "echo told; exit 5" TERM; echo up; while read line; do :; done; exit 9'
 
 
 def test_command_gets_both_urls_and_its_exit_code_is_the_answer():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -164,15 +165,20 @@ def test_servers_that_outlive_a_killed_run_are_ended_by_the_next(folder: Path, r
         assert not any(map(processes.lives, run[0].pids))
 
 
-def test_process_that_got_a_dead_servers_id_is_left_alone(folder: Path):
+def test_process_that_got_a_dead_servers_id_is_left_alone(folder: Path, request: pytest.FixtureRequest):
     with embedded.services(folder, durable=False, environ=NO_URLS) as services:
         postgres, broker = handles(services)
+    account = postgres.account
+    # PostgreSQL minds a living process of its own user only.
+    other = subprocess.Popen(["sleep", "100"], user=account.uid, group=account.gid)
+    request.addfinalizer(other.wait)
+    request.addfinalizer(other.kill)
     stale = postgres.data / "postmaster.pid"
-    stale.write_text(f"{os.getppid()}\n")
-    postgres.account.give(stale)
-    broker.pid_file.write_text(f"{os.getppid()}\n")
+    stale.write_text(f"{other.pid}\n{postgres.data}\n0\n{postgres.port}\n")
+    account.give(stale)
+    broker.pid_file.write_text(f"{other.pid}\n")
 
     with embedded.services(folder, durable=False, environ=NO_URLS) as services:
         keep(services, "beside the living")
 
-    assert processes.lives(os.getppid())
+    assert other.poll() is None

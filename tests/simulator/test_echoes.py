@@ -1,5 +1,5 @@
 import json
-import threading
+import time
 
 from simulator.meta_wire import sign
 from tests.simulator.wires import SHOP, send, wait_for
@@ -23,12 +23,14 @@ def test_taken_message_comes_back_as_a_signed_echo_of_the_same_id(graph, receive
 
 
 def test_echo_comes_before_the_answer_when_told_so(graph, receiver):
-    graph.settings(echo=to(receiver, delay_s=-5))
-    threading.Thread(target=send, args=(graph, "61"), daemon=True).start()
+    graph.settings(echo=to(receiver, delay_s=-0.05))
+    started = time.monotonic()
 
-    wait_for(lambda: receiver.got)
+    mid = send(graph, "61").json["message_id"]
 
-    assert graph.taken("61")  # while the answer waits its five seconds
+    [(_, raw)] = receiver.got  # there already, nothing was waited for
+    assert mid.encode() in raw
+    assert time.monotonic() - started >= 0.05
 
 
 def test_echo_comes_also_when_the_answer_never_does(graph, receiver):

@@ -1,0 +1,77 @@
+"""The form of an account. Its token can be written and never be read."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from instagram_webhooks.models import Account
+
+if TYPE_CHECKING:
+    _AccountForm = forms.ModelForm[Account]
+else:
+    _AccountForm = forms.ModelForm
+
+_ID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # it travels in a header
+WHICH_ID = (
+    "The id that webhooks carry as entry.id, which is GET /me?fields=user_id. "
+    "The id that GET /me?fields=id gives is another one: with it every event stays parked."
+)
+
+
+def is_account_id(text: str) -> bool:
+    """Whether this can be an account's id at Meta."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_token(text: str) -> bool:
+    """Whether this can be an access token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+class AccountForm(_AccountForm):
+    """Adds a field for a new token, which is never filled with the old one, nor with what was typed."""
+
+    new_token = forms.CharField(
+        label="New access token",
+        required=False,
+        max_length=4096,
+        widget=forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"}
+        ),
+        help_text="Sealed when saved and never shown again. Leave it empty to keep the one that is stored.",
+    )
+
+    class Meta:
+        model = Account
+        fields = ("provider", "account_id", "label", "token_expires_at", "replies_on")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "account_id" in self.fields:  # a known account keeps its id
+            self.fields["account_id"].help_text = WHICH_ID
+
+    def clean_account_id(self) -> str:
+        given = str(self.cleaned_data["account_id"]).strip()
+        if not is_account_id(given):
+            raise forms.ValidationError("An id has no blanks: up to 64 digits, letters, or _ . : -")
+        return given
+
+    def clean_new_token(self) -> str:
+        given = str(self.cleaned_data["new_token"]).strip()
+        if given and not is_token(given):
+            raise forms.ValidationError("A token has no blanks and only plain letters. Copy it again.")
+        return given
+
+    def clean(self) -> dict[str, Any]:
+        """A new account is not known yet, and brings a token where it is to answer."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.instance._state.adding:
+            return cleaned
+        known = Account.objects.filter(provider=cleaned.get("provider"), account_id=cleaned.get("account_id"))
+        if "account_id" in cleaned and known.exists():
+            self.add_error("account_id", "This account is connected already. Open it to give it a new token.")
+        if "new_token" in cleaned and not cleaned["new_token"] and cleaned.get("replies_on"):
+            self.add_error("new_token", "Enter the token, or switch replies off: nothing is sent without.")
+        return cleaned

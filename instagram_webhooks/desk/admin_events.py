@@ -1,0 +1,205 @@
+"""Events in the admin: the newest of them, one by any of its ids, and what happened to each."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
+from dead_letters.models import DeadLetter
+from instagram_webhooks.desk import marks, trace
+from instagram_webhooks.desk.event import Event, shown
+from instagram_webhooks.desk.page_rows import TimedList
+from instagram_webhooks.models import Conversation, OutgoingReply, WebhookEvent
+from instagram_webhooks.states import OPEN, EventState
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# What the filter offers. A kind that is missing here is still shown, and found by its ids.
+KINDS = (
+    *("message", "echo", "message_deleted", "message_edit", "reaction", "read", "delivery", "postback"),
+    *("referral", "optin", "handover", "comment", "live_comment", "mention", "story_insights"),
+    *("status", "feed", "unreadable", "empty", "unknown"),
+)
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By state, by shape and word."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
+        return [(name, f"{marks.SHAPES[name]} {name}") for name in EventState.values]
+
+    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+        return queryset.filter(state=self.value()) if self.value() in EventState.values else queryset
+
+
+class KindFilter(admin.SimpleListFilter):
+    """By kind, with fixed choices."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
+        return [(name, name.replace("_", " ")) for name in KINDS]
+
+    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+        return queryset.filter(kind=self.value()) if self.value() in KINDS else queryset
+
+
+class EventAdmin(ReadOnlyAdmin):
+    """What Meta told us, without what it says: no payload, no customer's id."""
+
+    change_form_template = "instagram_webhooks/event.html"
+    list_display = ("arrived", "standing_and_why", "what", "short_account", "attempts", "answer")
+    list_filter = (StateFilter, ProviderFilter, KindFilter)
+    ordering = ("-received_at", "-event_id")
+    sortable_by = ()
+    search_help_text = f"One of these, exactly: {trace.LOOKED_FOR}."
+
+    class Media:
+        css = {"all": ("instagram_webhooks/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
+
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """What there is to say; lines about nothing are left out."""
+        if not isinstance(obj, WebhookEvent):
+            return super().get_fieldsets(request, obj)
+        stands = ["standing_and_why", "answer_and_why", "attempts"]
+        stands += ["waits_for"] if obj.lane and obj.state in OPEN else []
+        stands += ["due"] if obj.state == EventState.RETRYING else []
+        stands += ["letters"] if DeadLetter.objects.filter(subject_id=obj.pk).exists() else []
+        is_about = ["kind", "provider", "account", "happened", "arrived"] + (
+            ["finished"] if obj.finished_at else []
+        )
+        ids = ["whole_id", "correlation"] + (["conversation"] if obj.conversation_id else [])
+        ids += ["message"] if obj.message_digest else []
+        parts = {"How it stands": stands, "What it is": is_about, "Ids": ids}
+        return [(title, {"fields": fields}) for title, fields in parts.items()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "title": "Events"})
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
+        return TimedList
+
+    def exactly(self, term: str) -> models.Q | None:
+        """Whatever `trace` finds by this key."""
+        found = [event.pk for event in trace.find(term).events]
+        return models.Q(pk__in=found) if found else None
+
+    def add_to_rows(self, rows: Sequence[WebhookEvent]) -> None:
+        """Gives each row its reply; one query a page."""
+        replies = OutgoingReply.objects.filter(event_id__in=[row.pk for row in rows])
+        states = dict(replies.values_list("event_id", "state"))
+        for row in rows:
+            row.reply_state = states.get(row.pk, "")  # type: ignore[attr-defined]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """One event and its timeline."""
+        event = self.get_object(request, object_id)
+        about: dict[str, object] = {"title": "One event"}
+        if isinstance(event, WebhookEvent):
+            (one,) = shown([event], timeline=True)
+            audit_url = reverse("admin:audit_auditentry_changelist", query={"q": str(event.pk)})
+            about |= {"steps": one["timeline"], "subtitle": None, "audit_url": audit_url}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+
+    # --- columns and fields --------------------------------------------------------------------------
+
+    @admin.display(description="received")
+    def arrived(self, event: WebhookEvent) -> SafeString | str:
+        return marks.moment(event.received_at)
+
+    @admin.display(description="state")
+    def standing_and_why(self, event: WebhookEvent) -> SafeString:
+        return marks.under(marks.state(event.state), event.reason.replace("_", " "))
+
+    @admin.display(description="kind")
+    def what(self, event: WebhookEvent) -> SafeString:
+        return marks.under(event.kind.replace("_", " "), event.provider)
+
+    @admin.display(description="account")
+    def short_account(self, event: WebhookEvent) -> SafeString | str:
+        return marks.short_id(event.account)
+
+    @admin.display(description="reply")
+    def answer(self, event: WebhookEvent) -> SafeString | str:
+        state: str = getattr(event, "reply_state", "")
+        return marks.state(state) if state else marks.NOTHING
+
+    @admin.display(description="event id")
+    def whole_id(self, event: WebhookEvent) -> SafeString | str:
+        return marks.whole_id(event.pk)
+
+    @admin.display(description="correlation id")
+    def correlation(self, event: WebhookEvent) -> SafeString | str:
+        return marks.whole_id(event.correlation_id)
+
+    @admin.display(description="message id (digest)")
+    def message(self, event: WebhookEvent) -> SafeString | str:
+        return marks.whole_id(event.message_digest and event.message_digest.hex)
+
+    @admin.display(description="happened at Meta")
+    def happened(self, event: WebhookEvent) -> SafeString | str:
+        return marks.moment(event.happened_at)
+
+    @admin.display(description="finished")
+    def finished(self, event: WebhookEvent) -> SafeString | str:
+        return marks.moment(event.finished_at)
+
+    @admin.display(description="next attempt")
+    def due(self, event: WebhookEvent) -> SafeString | str:
+        return marks.moment(event.claimable_at)
+
+    @admin.display(description="waits for")
+    def waits_for(self, event: WebhookEvent) -> SafeString | str:
+        """The event before it in the conversation, while there is one."""
+        head = _one(event)["waits_for"]
+        if head is None:
+            return "Nothing: it is this event's turn in the conversation."
+        return marks.link(_page("instagram_webhooks_webhookevent", head), marks.whole_id(head))
+
+    @admin.display(description="reply")
+    def answer_and_why(self, event: WebhookEvent) -> SafeString | str:
+        reply = _one(event)["reply"]
+        if reply is None:
+            return "None was planned."
+        reason = (reply["reason"] or "").replace("_", " ")
+        return marks.state(reply["state"], f"{reply['state']}: {reason}" if reason else "")
+
+    @admin.display(description="dead letters")
+    def letters(self, event: WebhookEvent) -> SafeString | str:
+        found = DeadLetter.objects.filter(subject_id=event.pk).order_by("created_at", "id")
+        links = [
+            (marks.link(_page("dead_letters_deadletter", key), f"{code} ({status})"),)
+            for key, code, status in found.values_list("pk", "code", "status")
+        ]
+        return format_html_join(", ", "{}", links) or marks.NOTHING
+
+    @admin.display(description="conversation")
+    def conversation(self, event: WebhookEvent) -> SafeString | str:
+        """Its page once it has a row, else its id."""
+        known = event.conversation_id
+        if known is None or not Conversation.objects.filter(pk=known).exists():
+            return marks.whole_id(known)
+        return marks.link(_page("instagram_webhooks_conversation", known), marks.whole_id(known))
+
+
+def _one(event: WebhookEvent) -> Event:
+    """The event as the interface shows it."""
+    (one,) = shown([event])
+    return one
+
+
+def _page(of: str, key: object) -> str:
+    return reverse(f"admin:{of}_change", args=[key])

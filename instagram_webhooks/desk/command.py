@@ -1,0 +1,49 @@
+"""What the commands of this app share: an example in their help, and a sentence when the database is away."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, ProgrammingError
+
+Value = TypeVar("Value")
+
+
+class DeskCommand(BaseCommand):
+    """example: the words after the command's name in the example of `--help`."""
+
+    example: ClassVar[str]
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        epilog = f"Example: {prog_name} {subcommand} {self.example}"
+        return super().create_parser(prog_name, subcommand, epilog=epilog, **kwargs)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except (OperationalError, InterfaceError) as exc:
+            raise CommandError(
+                "The database does not answer: check DATABASE_URL and that PostgreSQL runs."
+            ) from exc
+        except ProgrammingError as exc:
+            raise CommandError("The database lacks a table or column: run manage.py migrate.") from exc
+
+
+def within(least: int, most: int) -> Callable[[str], int]:
+    """An argument's type: a whole number from `least` to `most`."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError
+        return value
+
+    number.__name__ = f"number from {least} to {most}"  # argparse names the type: "invalid … value"
+    return number
+
+
+def reason(text: str) -> str:
+    """An argument's type: why something is done, in the words of whoever does it."""
+    if not 1 <= len(text.strip()) <= 500 or "\0" in text:
+        raise ValueError
+    return text.strip()

@@ -1,0 +1,85 @@
+"""How things look on a page: a state by shape and word, a time with its age, an id shortened."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from instagram_webhooks.models import AccountState
+from instagram_webhooks.states import EventState, ReplyState
+
+# Shape and word say the same, so that nothing hangs on a colour.
+SHAPES: dict[str, str] = {
+    EventState.RECEIVED: "●",
+    EventState.PROCESSING: "●",
+    EventState.RETRYING: "◐",
+    EventState.PROCESSED: "✓",
+    EventState.IGNORED: "○",
+    EventState.PARKED: "‖",
+    EventState.DEAD: "✕",
+    ReplyState.PLANNED: "◐",
+    ReplyState.SENDING: "●",
+    ReplyState.SENT: "✓",
+    ReplyState.FAILED: "✕",
+    ReplyState.UNDECIDED: "✕",
+    ReplyState.WITHHELD: "○",
+    AccountState.ACTIVE: "✓",
+    AccountState.TOKEN: "‖",
+    AccountState.BLOCKED: "‖",
+}
+NOTHING = "–"  # an empty cell reads as a fault of the page
+WHOLE_UP_TO = 16
+
+
+def state(name: str, words: str = "") -> SafeString:
+    """A state by its shape and word; `words` where they say more than the state's name."""
+    form = '<span class="state state-{}"><span class="shape">{}</span> {}</span>'
+    return format_html(form, name, SHAPES[name], words or name)
+
+
+def moment(at: datetime | None, *, now: datetime | None = None) -> SafeString | str:
+    """A time in UTC and how long ago (or ahead) it is."""
+    if at is None:
+        return NOTHING
+    at = at.astimezone(UTC)
+    return format_html(
+        '<time class="moment" datetime="{}" title="{}">{} <small>{}</small></time>',
+        at.isoformat(),
+        f"{at:%Y-%m-%d %H:%M:%S.%f} UTC",
+        f"{at:%Y-%m-%d %H:%M:%S}",
+        _distance(at - (now or datetime.now(UTC))),
+    )
+
+
+def short_id(value: object) -> SafeString | str:
+    """An id in monospace, shortened in its middle; whole on hover."""
+    if not value:
+        return NOTHING
+    whole = str(value)
+    shown = whole if len(whole) <= WHOLE_UP_TO else f"{whole[:6]}…{whole[-6:]}"
+    return format_html('<code class="id" title="{}">{}</code>', whole, shown)
+
+
+def whole_id(value: object) -> SafeString | str:
+    """An id in monospace, for a page that is about it; one click selects it."""
+    return format_html('<code class="id whole">{}</code>', value) if value else NOTHING
+
+
+def under(main: object, beneath: object) -> SafeString:
+    """A cell of two lines: what is looked for, and beneath it in small what explains it."""
+    return format_html("{}<small>{}</small>", main, beneath) if beneath else format_html("{}", main)
+
+
+def link(address: str, words: object) -> SafeString:
+    """Words that lead somewhere."""
+    return format_html('<a href="{}">{}</a>', address, words)
+
+
+def _distance(away: timedelta) -> str:
+    """How far a time is from now, in the one unit that matters."""
+    seconds = abs(away.total_seconds())
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= size:
+            count = f"{seconds // size:.0f} {name}"
+            return f"in {count}" if away > timedelta() else f"{count} ago"
+    return "now"

@@ -1,0 +1,132 @@
+"""An event told to a person on call: what became of it, and what to do where it did not end well."""
+
+from datetime import datetime
+
+from instagram_webhooks.desk.event import Event
+from instagram_webhooks.desk.timeline import Step
+
+_WITHHELD = {
+    "window_closed": "the 24 hours in which Meta takes an answer were over",
+    "cooldown": "the last automatic answer was too short a time ago",
+    "human": "a person had answered",
+    "switched_off": "replies are switched off",
+    "shadow": "replies run in shadow mode",
+    "answered": "it was answered under another event",
+}
+_PARKED = {
+    "token": "Meta refused the account's token; give the account a new one",
+    "blocked": "Meta has blocked the account; see its page at Meta, then release it",
+    "unknown_account": "the account was never connected; connect it",
+}
+
+
+def told(event: Event) -> str:
+    """The whole story of one event, in lines without an end of line at the end."""
+    about = [
+        event["kind"],
+        event["event_id"],
+        f"({event['provider']}, account {event['account'] or 'unknown'})",
+    ]
+    ids = [f"request {event['correlation_id']}"]
+    if event["conversation_id"]:
+        ids.append(f"conversation {event['conversation_id']}")
+    steps = event.get("timeline", [])
+    lines = [" ".join(about), f"  {_arrival(event)} {_now(event, steps)}".rstrip(), f"  {', '.join(ids)}"]
+    return "\n".join(lines + [f"    {_line(step, event['received_at'])}" for step in steps])
+
+
+def _arrival(event: Event) -> str:
+    """When it came, and when its sender was answered or it was done."""
+    arrived, reply = event["received_at"], event["reply"]
+    begun = f"Arrived {arrived[:10]} {_clock(arrived)} UTC"
+    if reply and reply["sent_at"]:
+        return f"{begun}, answered {_clock(reply['sent_at'], arrived)} ({_took(arrived, reply['sent_at'])})."
+    if event["state"] == "processed" and event["finished_at"]:
+        ended = event["finished_at"]
+        return f"{begun}, processed {_clock(ended, arrived)} ({_took(arrived, ended)})."
+    return f"{begun}."
+
+
+def _now(event: Event, steps: list[Step]) -> str:
+    """Where it stands, and what it waits for."""
+    state, arrived = event["state"], event["received_at"]
+    attempts = f"{event['attempts']} attempt{'' if event['attempts'] == 1 else 's'}"
+    if state == "processed":
+        return _answer(event, steps)
+    if state == "ignored":
+        return f"It was ignored: {event['reason']}."
+    if state == "parked":
+        why = _PARKED.get(event["reason"] or "", f"its account must be put right ({event['reason']})")
+        return f"It waits: {why}."
+    if state == "dead":
+        letters = ", ".join(event["dead_letters"])
+        died = _last(steps, "died")
+        return f"It died after {attempts}{_code(died)}.{_doubt(event)} Dead letter: {letters}."
+    if state == "processing":
+        claimed = _last(steps, "claimed")
+        since = f" since {_clock(claimed['at'], arrived)}" if claimed else ""
+        return f"A worker has it{since}, attempt {event['attempts'] + 1}."
+    return _waiting(event, steps, attempts)
+
+
+def _waiting(event: Event, steps: list[Step], attempts: str) -> str:
+    behind = (
+        f" It stands behind event {event['waits_for']} of its conversation." if event["waits_for"] else ""
+    )
+    if event["next_attempt_at"]:
+        next_at = _clock(event["next_attempt_at"], event["received_at"])
+        code = _code(_last(steps, "retry.scheduled"))
+        return f"It will be tried again at {next_at}, after {attempts}{code}.{behind}"
+    return behind.strip() or "It is ready and waits for a worker; if it stays so, look whether workers run."
+
+
+def _answer(event: Event, steps: list[Step]) -> str:
+    reply = event["reply"]
+    if reply is None:
+        return "It asked for no answer."
+    if reply["state"] == "withheld":
+        reason = reply["reason"] or ""
+        return f"No answer was sent: {_WITHHELD.get(reason, reason)}."
+    echoed = _last(steps, "reply.echoed")
+    if echoed:
+        return f"Meta confirmed the answer by an echo at {_clock(echoed['at'], event['received_at'])}."
+    return _doubt(event).strip()
+
+
+def _doubt(event: Event) -> str:
+    reply = event["reply"]
+    if reply and reply["state"] == "undecided":
+        return " Whether the answer was sent is not known: look into the conversation in Meta's app."
+    return ""
+
+
+def _line(step: Step, arrived: str) -> str:
+    attempt = [f"attempt {step['attempt']}"] if step["attempt"] is not None else []
+    facts = attempt + [f"{name} {_fact(value)}" for name, value in step["detail"].items()]
+    return f"{_clock(step['at'], arrived)}  {step['what']:<16}{', '.join(facts)}".rstrip()
+
+
+def _fact(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _last(steps: list[Step], what: str) -> Step | None:
+    return next((step for step in reversed(steps) if step["what"] == what), None)
+
+
+def _code(step: Step | None) -> str:
+    code = step["detail"].get("code") if step else None
+    return f" ({code})" if code else ""
+
+
+def _clock(at: str, arrived: str = "") -> str:
+    """To the millisecond; with the date where it is another day than that of the arrival."""
+    time = at[11:23]
+    return f"{at[:10]} {time}" if arrived and at[:10] != arrived[:10] else time
+
+
+def _took(begun: str, ended: str) -> str:
+    seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,170 @@
+"""
+Writes what the documents repeat from the code: python -m scripts.write_docs [--check]
+
+- docs/lifecycle.md, from instagram_webhooks/states.py
+- the table of settings in README.md, and .env.example, from webhooks_project/environment.py
+
+--check tells by its exit code whether they are as the code says, and names those that are not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+from instagram_webhooks import states
+from instagram_webhooks.states import CLAIMABLE, ENDED, MOVES, OPEN, EventState, ReplyState
+from webhooks_project.environment import REQUIRED, SETTINGS, Setting
+
+ROOT = Path(__file__).resolve().parents[1]
+README, EXAMPLE, LIFECYCLE = ROOT / "README.md", ROOT / ".env.example", ROOT / "docs" / "lifecycle.md"
+
+BEGIN, END = "<!-- settings: python -m scripts.write_docs -->", "<!-- end of settings -->"
+BORN = (EventState.RECEIVED, EventState.IGNORED)  # what the INSERT of inbox/accept.py gives
+
+EXAMPLE_HEAD = """\
+# Copy to .env (docker compose) or /etc/instagram-webhooks/environment (systemd) and fill in.
+# For a shell: set -a; . ./.env; set +a
+# Written by `python -m scripts.write_docs`. What stands behind a # has the default that it shows.
+# Every NAME may be given as NAME_FILE instead: the value is then read from that file.
+#
+# DJANGO_SECRET_KEY   python3 -c 'import secrets; print(secrets.token_urlsafe(50))'
+# ENCRYPTION_KEYS     python3 -c 'import base64, os; print("k1:" + base64.b64encode(os.urandom(32)).decode())'
+# LOOKUP_KEY          python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'
+# At least one provider needs its app secrets and its verify token.
+
+# docker compose only: the database's password, of letters and digits. Compose sets DATABASE_URL,
+# REDIS_URL and HOST itself.
+POSTGRES_PASSWORD=
+"""
+
+LIFECYCLE_TEXT = """\
+# The life of an event
+
+Written from `instagram_webhooks/states.py` by `python -m scripts.write_docs`: change the code, then this.
+A move that the table does not know raises `instagram_webhooks/states.py:IllegalMove`, and check constraints
+in the database repeat what a state implies. Only `inbox/` writes the state: `inbox/accept.py` the first one,
+`inbox/claim.py` and `inbox/finish.py` those of an event that a worker holds, `inbox/moves.py` the others.
+
+```mermaid
+stateDiagram-v2
+{arrows}
+```
+
+| state | means | may become |
+| --- | --- | --- |
+{events}
+
+- Open, so its conversation waits for it: {open}.
+- Claimable once its time has come: {claimable}.
+- Ended: {ended}. Only a replay by a person brings one of these back.
+
+## The life of a reply
+
+One row of the ledger for each answer, written by `replies/outbox.py` alone.
+
+| state | means |
+| --- | --- |
+{replies}
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: 0, or 1 where --check found one that differs, 2 for wrong usage."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python -m scripts.write_docs [--check]", file=sys.stderr)
+        return 2
+    differing = outdated()
+    for path in differing:
+        if arguments:
+            print(f"{path.relative_to(ROOT)} differs from the code: run python -m scripts.write_docs", file=sys.stderr)
+        else:
+            path.write_text(PAGES[path]())
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if arguments and differing else 0
+
+
+def outdated() -> list[Path]:
+    """The files that differ from what the code says."""
+    return [path for path, text in PAGES.items() if not path.exists() or path.read_text() != text()]
+
+
+def lifecycle() -> str:
+    """The page on the states of events and replies."""
+    arrows = [f"    [*] --> {state}" for state in BORN]
+    arrows += [f"    {before} --> {after}" for before in EventState for after in _in_order(MOVES[before])]
+    arrows += [f"    {state} --> [*]" for state in ENDED]
+    said = _notes(EventState)
+    rows = [f"| `{state}` | {said[state]} | {_listed(_in_order(MOVES[state])) or '–'} |" for state in EventState]
+    replies = [f"| `{state}` | {note} |" for state, note in _notes(ReplyState).items()]
+    return LIFECYCLE_TEXT.format(
+        arrows="\n".join(arrows),
+        events="\n".join(rows),
+        open=_listed(OPEN),
+        claimable=_listed(CLAIMABLE),
+        ended=_listed(ENDED),
+        replies="\n".join(replies),
+    )
+
+
+def _in_order(moves: frozenset[EventState]) -> list[EventState]:
+    return [state for state in EventState if state in moves]
+
+
+def _listed(names: tuple[EventState, ...] | list[EventState]) -> str:
+    return ", ".join(f"`{state}`" for state in names)
+
+
+def _notes(kind: type[Enum]) -> dict[str, str]:
+    """What the code's own comments say of each state; a name that says all has none."""
+    source = inspect.getsource(kind)
+    found = re.findall(r'^    [A-Z]+ = "(\w+)"(?:  # (.+))?$', source, re.MULTILINE)
+    assert [value for value, _ in found] == [state.value for state in kind], states.__file__
+    return {value: note or "–" for value, note in found}
+
+
+def readme() -> str:
+    """README.md with its table of settings as the code has them."""
+    before, rest = README.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    rows = [f"| `{each.name}` | {_shown(each)} | {each.meaning} |" for each in SETTINGS]
+    return "\n".join([f"{before}{BEGIN}", "| name | default | meaning |", "| --- | --- | --- |", *rows, f"{END}{after}"])
+
+
+def _shown(setting: Setting) -> str:
+    if setting.default is REQUIRED:
+        return "**required**"
+    text = _written(setting)
+    return f"`{text}`" if text else "–"
+
+
+def example() -> str:
+    """The whole of .env.example."""
+    parts = [EXAMPLE_HEAD]
+    for each in SETTINGS:
+        is_required = each.default is REQUIRED
+        value = "" if is_required else _written(each)
+        parts.append(f'# {each.meaning}\n{"" if is_required else "#"}{each.name}={_quoted(value)}\n')
+    return "\n".join(parts)
+
+
+def _written(setting: Setting) -> str:
+    """A default as one would write it into the environment."""
+    if isinstance(setting.default, bool):
+        return str(setting.default).lower()
+    return f"{setting.default:g}" if isinstance(setting.default, float) else str(setting.default)
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if " " in value else value
+
+
+PAGES: dict[Path, Callable[[], str]] = {README: readme, EXAMPLE: example, LIFECYCLE: lifecycle}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,70 @@
+"""Real databases for every test: a transaction that is rolled back, or a clone of a migrated template."""
+
+import os
+import uuid
+
+import psycopg
+import pytest
+
+os.environ.setdefault("DJANGO_DEBUG", "true")
+if "DATABASE_URL" not in os.environ:
+    pytest.exit("No servers: run `make test`, or `.venv/bin/python -m webhooks_project.embedded --fast -- pytest …`", 2)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
+    """The test database, also where every test clones one of its own; pytest-django looks at its marks only."""
+    from django.test.utils import setup_databases, teardown_databases
+
+    with django_db_blocker.unblock():
+        before = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(before, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def template(django_db_setup, django_db_blocker):
+    """The name of a migrated, empty database to clone; audit tables refuse the flush that Django would use."""
+    from django.db import connection, connections
+
+    with django_db_blocker.unblock():
+        source = connection.settings_dict["NAME"]
+        connections.close_all()
+        name = f"template_{uuid.uuid4().hex[:12]}"
+        with _server() as server:
+            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    yield name
+    with _server() as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def own_database(template, django_db_blocker):
+    """A database of this test's own, where transactions commit and threads see them; its URL."""
+    from django.db import connection, connections
+
+    from instagram_webhooks.inbox.accept import group
+
+    name = f"own_{uuid.uuid4().hex[:12]}"
+    with _server() as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    with django_db_blocker.unblock():
+        connections.close_all()
+        before = connection.settings_dict["NAME"]
+        connection.settings_dict["NAME"] = name
+        group.restart()  # its threads hold connections to the database before
+        yield _url(name)
+        connections.close_all()
+        connection.settings_dict["NAME"] = before
+    with _server() as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _server():
+    return psycopg.connect(_url("postgres"), autocommit=True)
+
+
+def _url(name):
+    base, _, _ = os.environ["DATABASE_URL"].partition("?")
+    return f"{base.rpartition('/')[0]}/{name}"

@@ -1,0 +1,294 @@
+"""Tokens, policies and ignored events from the command line."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as in_force
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from audit.models import AuditEntry
+from instagram_webhooks import errors
+from instagram_webhooks.models import WebhookEvent
+from instagram_webhooks.replies.context import Silence
+from tests.desk.builders import an_event, at, with_payload
+
+COMMANDS = (
+    "trace", "create_api_token", "sweep", "replay_ignored", "try_policy", "send_sample_webhook",
+)  # fmt: skip
+
+
+def called(*words):
+    """What a command prints, the sentence with which it fails, and its exit code."""
+    out = io.StringIO()
+    try:
+        call_command(*words, stdout=out, stderr=out)
+    except CommandError as failure:
+        return out.getvalue(), str(failure), failure.returncode
+    return out.getvalue(), "", 0
+
+
+def manage(*words, **env):
+    """As from a shell."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=in_force.BASE_DIR,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example(name):
+    from django.core.management import get_commands, load_command_class
+
+    command = load_command_class(get_commands()[name], name)
+
+    assert f"Example: manage.py {name} " in command.create_parser("manage.py", name).format_help()
+
+
+def test_wrong_usage_exits_with_2_and_a_failure_with_1_in_one_sentence():
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
+
+    wrong, failed = manage("trace", "x", "--no-such-option"), manage("trace", "x", **nowhere)
+
+    assert wrong.returncode == 2
+    assert "unrecognized arguments" in wrong.stderr
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "CommandError: The database does not answer: check DATABASE_URL and that PostgreSQL runs.\n"
+    )
+
+
+# --- create_api_token ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_token_and_nothing_else_is_printed_and_it_opens_the_api():
+    User.objects.create_user("anna")
+
+    out, _, code = called("create_api_token", "anna", "--days", "2")
+
+    client = APIClient(headers={"Authorization": f"Token {out.strip()}"})
+    assert (code, len(out.split())) == (0, 1)
+    assert client.get("/api/v1/events/", secure=True).status_code == 200
+    assert (AuthToken.objects.get().expiry - timezone.now()).total_seconds() == pytest.approx(
+        2 * 86400, abs=60
+    )
+
+
+@pytest.mark.django_db
+def test_a_token_is_good_for_90_days_unless_told():
+    User.objects.create_user("anna")
+
+    called("create_api_token", "anna")
+
+    assert (AuthToken.objects.get().expiry - timezone.now()).days in (89, 90)
+
+
+@pytest.mark.django_db
+def test_a_token_is_audited_without_a_part_of_it():
+    user = User.objects.create_user("anna")
+
+    out, _, _ = called("create_api_token", "anna")
+
+    entry = AuditEntry.objects.get(action="api_token.created")
+    assert entry.detail == {"user_id": user.pk, "days": 90}
+    assert out[:8] not in str(entry.detail)
+
+
+@pytest.mark.django_db
+def test_who_may_not_log_in_gets_no_token():
+    User.objects.create_user("gone", is_active=False)
+
+    unknown, inactive = called("create_api_token", "nobody"), called("create_api_token", "gone")
+
+    assert unknown[2] == inactive[2] == 1
+    assert "no user of this name" in unknown[1]
+    assert "set it active" in inactive[1]
+    assert not AuthToken.objects.exists()
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "x", "99999999999"])
+def test_a_token_that_is_good_for_no_sensible_time_is_wrong_usage(days):
+    assert manage("create_api_token", "anna", "--days", days).returncode == 2
+
+
+# --- replay_ignored ------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_ignored_events_of_that_reason_and_kind_go_back_oldest_first():
+    newer = with_payload(an_event(state="ignored", kind="comment", order_at=at(2)))
+    older = with_payload(an_event(state="ignored", kind="comment", order_at=at(1)))
+    others = [
+        with_payload(an_event(state="ignored", kind="mention")),
+        with_payload(an_event(state="ignored", kind="comment", reason="expired")),
+        an_event(state="ignored", kind="comment"),
+    ]
+
+    out, _, code = called(
+        "replay_ignored", "--reason", "no_handler", "--kind", "comment", "--why", "a handler came"
+    )
+
+    assert (out, code) == ("2 events went back to work.\n", 0)
+    again = WebhookEvent.objects.filter(state="received").order_by("order_at")
+    assert [event.pk for event in again] == [older.pk, newer.pk]
+    assert WebhookEvent.objects.filter(pk__in=[event.pk for event in others], state="ignored").count() == 3
+    assert set(AuditEntry.objects.values_list("action", "actor", "reason")) == {
+        ("event.replayed", "manage.py", "a handler came")
+    }
+
+
+@pytest.mark.django_db
+def test_more_than_one_batch_keeps_the_order(monkeypatch):
+    from instagram_webhooks.management.commands import replay_ignored
+
+    monkeypatch.setattr(replay_ignored, "AT_ONCE", 2)
+    events = [with_payload(an_event(state="ignored", order_at=at(n))) for n in range(5)]
+
+    out, _, _ = called("replay_ignored", "--reason", "no_handler", "--why", "a handler came")
+
+    assert out.startswith("5 ")
+    assert [event.pk for event in WebhookEvent.objects.order_by("order_at")] == [event.pk for event in events]
+
+
+@pytest.mark.django_db
+def test_replaying_nothing_is_a_failure():
+    an_event(state="processed")
+
+    out, said, code = called("replay_ignored", "--reason", "no_handler", "--why", "a handler came")
+
+    assert (out, code) == ("", 1)
+    assert "No ignored event matches" in said
+
+
+@pytest.mark.parametrize("why", ["", "  ", "x" * 501])
+def test_a_replay_needs_a_reason_that_the_audit_log_can_hold(why):
+    with pytest.raises(CommandError):
+        call_command("replay_ignored", "--reason", "no_handler", "--why", why)
+
+
+# --- try_policy ----------------------------------------------------------------------------------
+
+
+def echoing(context):
+    return f"re {context.text} ({', '.join(each.type for each in context.attachments)})"
+
+
+def silent(context):
+    return Silence("night_rest")
+
+
+def mute(context):
+    return None
+
+
+def waiting(context):
+    raise errors.PolicyOverBudget("Frau Meier")
+
+
+def refusing(context):
+    raise errors.Unreadable
+
+
+def parking(context):
+    raise errors.TokenRefused
+
+
+def buggy(context):
+    try:
+        return {}["Frau Meier"]
+    except KeyError as error:
+        raise ValueError("Frau Meier") from error
+
+
+def wrong(context):
+    return 42
+
+
+@pytest.fixture
+def policy(settings):
+    def choose(name, **knobs):
+        from dataclasses import replace
+
+        settings.WEBHOOKS = replace(settings.WEBHOOKS, reply_policy=f"{__name__}.{name}", **knobs)
+
+    return choose
+
+
+def test_context_and_answer_are_shown_without_a_database(policy):
+    policy("echoing")
+
+    out, _, code = called(
+        "try_policy", "When do you open?", "--attachment", "image", "audio", "--kind", "postback"
+    )
+
+    assert code == 0
+    assert "  re When do you open? (image, audio)\n" in out
+    for line in (
+        "kind: postback",
+        "text: When do you open?",
+        "attachments: ['image', 'audio']",
+        "attempt: 1",
+    ):
+        assert f"  {line}\n" in out
+
+
+def test_it_works_while_the_database_is_away():
+    run = manage(
+        "try_policy", "hello", DATABASE_URL="postgresql://127.0.0.1:1/nothing", ACK_TEXT="Thanks a lot!"
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "Thanks a lot!" in run.stdout
+
+
+@pytest.mark.parametrize(("name", "said"), [("silent", "(silence: night_rest)"), ("mute", "(nothing)")])
+def test_a_policy_that_says_nothing_is_shown_as_such(policy, name, said):
+    policy(name)
+
+    assert called("try_policy", "hello")[0].endswith(f"\n  {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("waiting", "would be tried again"),
+        ("refusing", "dead letter"),
+        ("parking", "would be parked"),
+        ("buggy", "ValueError at tests/desk/test_commands.py:"),
+        ("wrong", "TypeError at instagram_webhooks/replies/policy.py:"),
+        ("missing", "cannot be imported"),
+    ],
+)
+def test_a_policy_that_fails_is_a_failure_that_says_what_it_means(policy, name, said):
+    policy(name)
+
+    _, sentence, code = called("try_policy", "hello")
+
+    assert code == 1
+    assert said in sentence
+    assert "Meier" not in sentence
+
+
+def test_a_policy_over_its_budget_is_a_failure(policy):
+    policy("mute", reply_policy_budget_s=0.0)
+
+    assert "REPLY_POLICY_BUDGET_S" in called("try_policy", "hello")[1]
+
+
+@pytest.mark.parametrize("mode", ["off", "shadow"])
+def test_it_says_where_the_answer_would_not_be_sent(policy, mode):
+    policy("echoing", replies=mode)
+
+    assert f"REPLIES is {mode}: nothing would be sent." in called("try_policy", "hello")[0]

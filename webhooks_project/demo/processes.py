@@ -1,0 +1,151 @@
+"""The processes of the demo: started, watched, stopped; none outlives it, however it ends."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from webhooks_project.demo.errors import DemoEnded, NotSeen
+from webhooks_project.embedded import processes
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+# Every process of a run bears this variable, with the run's folder as its value: so the next run knows
+# what a killed one left behind, also the children of its children.
+MARK = "INSTAGRAM_WEBHOOKS_DEMO"
+STOP_S = 30  # a worker ends within this
+LAST_LINES = 12
+
+
+class Child:
+    """One process with a log and a file with its id, both in the folder of the run."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.pid_file = folder / f"{name}.pid"
+        self._command = [sys.executable, "-m", *arguments]
+        self._environ = {**environ, MARK: str(folder)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; what it prints goes to its log."""
+        with _private(self.log) as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=CHECKOUT,
+                env=self._environ,
+                start_new_session=True,  # Ctrl-C is for us; we stop the others in their order
+                preexec_fn=processes.dying_with_us(signal.SIGTERM),  # noqa: PLW1509 - from the main thread only
+            )
+        self.pid_file.write_text(f"{self._process.pid}\n")
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def end_in_words(self) -> str:
+        """How it ended: `exit code 1`, `signal 9`."""
+        code = self._process.poll() if self._process else None
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+    def stop(self) -> None:
+        """End it in order, by force where it does not; it can be started again."""
+        if self._process is None:
+            return
+        if self.is_alive:
+            processes.end(self._process.pid, signal.SIGTERM, within_s=STOP_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        self._process = None
+        self.pid_file.unlink(missing_ok=True)
+
+    def must_live(self) -> None:
+        """NotSeen where it ended by itself."""
+        if self._process is not None and not self.is_alive:
+            raise NotSeen(f"The {self.name} process ended: {self.end_in_words()}.", process=self.name)
+
+    def last_words(self) -> str:
+        return tail(self.log)
+
+
+class Children:
+    """All of them, stopped in the order in which they were named."""
+
+    def __init__(self, *children: Child) -> None:
+        self._children = {child.name: child for child in children}
+
+    def __getitem__(self, name: str) -> Child:
+        return self._children[name]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._children.values())
+
+    def must_live(self) -> None:
+        for child in self._children.values():
+            child.must_live()
+
+    def stop(self) -> None:
+        """Stop all of them, also where one cannot be stopped."""
+        with contextlib.ExitStack() as stack:
+            for child in reversed(self._children.values()):
+                stack.callback(child.stop)
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], *, text_in: str = "", within_s: float = 90) -> str:
+    """What a command of this project prints; DemoEnded with its last lines where it fails."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            input=text_in,
+            capture_output=True,
+            text=True,
+            cwd=CHECKOUT,
+            env=dict(environ),
+            timeout=within_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DemoEnded(f"`{' '.join(arguments[:2])}` did not end within {within_s:g} s.") from None
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:])
+        raise DemoEnded(f"`{' '.join(arguments[:2])}` failed with exit code {done.returncode}:\n{said}")
+    return done.stdout
+
+
+def end_leftovers(folder: Path) -> int:
+    """End every process that bears the mark of this folder; how many there were. Needs /proc."""
+    mark = os.fsencode(f"{MARK}={folder}")
+    found = [pid for path in processes.PROC.glob("[0-9]*") if _bears(path, mark) and (pid := int(path.name))]
+    found = [pid for pid in found if pid != os.getpid() and processes.lives(pid)]
+    processes.send(found, signal.SIGTERM)
+    if not processes.until(lambda: not any(map(processes.lives, found)), within_s=5):
+        processes.send(found, signal.SIGKILL)
+        processes.until(lambda: not any(map(processes.lives, found)), within_s=5)
+    return len(found)
+
+
+def tail(log: Path, count: int = LAST_LINES) -> str:
+    """The last lines of a log; "" where there is none."""
+    with contextlib.suppress(OSError):
+        return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    return ""
+
+
+def _bears(process: Path, mark: bytes) -> bool:
+    try:
+        return mark in (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # another user's, or gone
+        return False
+
+
+def _private(path: Path):  # type: ignore[no-untyped-def]
+    """The file, emptied, open for writing, readable by us alone."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,0 +1,29 @@
+"""
+Tables, login and API token of the demo; a process of its own, since it needs the settings.
+
+    python -m webhooks_project.demo.seed < password        prints the token
+"""
+
+import sys
+
+import django
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from webhooks_project.demo.variables import LOGIN
+
+
+def main() -> None:
+    """Migrates, makes the login with the password from standard input, prints a new token and nothing else."""
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    user, _ = get_user_model().objects.get_or_create(
+        username=LOGIN, defaults={"is_staff": True, "is_superuser": True}
+    )
+    user.set_password(sys.stdin.readline().strip())
+    user.save()
+    call_command("create_api_token", LOGIN, days=1)
+
+
+if __name__ == "__main__":
+    main()
