@@ -111,7 +111,7 @@ def logging_config(*, level: str, fmt: Format) -> dict[str, object]:
     taken away by naming their loggers. `celery.app.trace` is raised to WARNING because its success
     line repeats ours and prints the result of the task. SQL is never logged: it carries values.
     """
-    chatty = ("celery.app.trace", "urllib3", "requests", "redis", "amqp")
+    chatty = ("celery.app.trace", "celery.worker.strategy", "urllib3", "requests", "redis", "amqp")
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -28,15 +28,19 @@ FIELDS = (
 EXPIRES_SOON = timedelta(days=10)
 _APP_SECRET = re.compile(r"[0-9a-f]{32}")
 _TWO_SECRETS = (
-    "An app has two: the Meta app secret (App settings > Basic) signs webhooks of apps with Facebook Login, the "
-    "Instagram app secret (Instagram > API setup) those of apps with Instagram Login. Meta's pages leave it open, "
-    "so set both, comma separated: each is tried, and the log line webhook.received says by secret_index which it was."
+    "An app has two. The Meta app secret (App settings > Basic) signs webhooks of apps with Facebook Login, "
+    "the Instagram app secret (Instagram > API setup) those of apps with Instagram Login. Meta's pages leave "
+    "it open, so set both, comma separated: each is tried, and the log line webhook.received says by "
+    "secret_index which it was."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a token speaks for. account_id: as in webhooks (entry.id); app_scoped_id: as `/me?fields=id` gives."""
+    """Who a token speaks for.
+
+    account_id: as webhooks carry it (entry.id). app_scoped_id: as `/me?fields=id` gives it.
+    """
 
     account_id: str
     app_scoped_id: str
@@ -105,7 +109,8 @@ def identity(found: Identity | None, account_id: str) -> Finding:
     if account_id == found.account_id:
         return fine(about, f"{account_id} is the id that webhooks carry as entry.id.")
     if account_id == found.app_scoped_id:
-        said = f"{account_id} is the id of /me?fields=id, which no webhook carries; entry.id is {found.account_id}."
+        other = f"{account_id} is the id of /me?fields=id, which no webhook carries"
+        said = f"{other}; entry.id is {found.account_id}."
         return wrong(
             about, said, f"Connect {found.account_id}: with the other id every event would stay parked."
         )
@@ -120,9 +125,8 @@ def refreshed(token: str) -> NewToken:
     """
     query = {"grant_type": "ig_refresh_token", "access_token": token}
     answer = graph_api.read(_me(token), "refresh_access_token", **query)
-    new, left_s = (
-        (answer.get("access_token"), answer.get("expires_in")) if isinstance(answer, dict) else (None, None)
-    )
+    given = answer if isinstance(answer, dict) else {}
+    new, left_s = given.get("access_token"), given.get("expires_in")
     if not isinstance(new, str) or not isinstance(left_s, int) or isinstance(left_s, bool) or not new:
         raise GraphRefused
     return NewToken(token=new, expires_at=datetime.now(UTC) + timedelta(seconds=left_s))

@@ -14,9 +14,10 @@ LOOKED_AT = 200
 # What a person does; receipts and echoes come by themselves.
 BY_PEOPLE = ("message", "postback", "comment", "live_comment", "mention", "reaction", "referral", "optin")
 NOTHING_CAME = (
-    "Nothing came. The usual reasons: the app is not Live; the writer has no role in the app and it lacks Advanced "
-    "Access; the message lies in the message requests; in the Instagram app, Settings > Messages, access for connected "
-    "tools is off; the callback address is not verified; or the app secret is wrong (log: webhook.rejected)."
+    "The usual reasons: the app is not Live; the writer has no role in the app and it lacks Advanced Access; "
+    "the message lies in the message requests; access for connected tools is off in the Instagram app "
+    "(Settings > Messages); the callback address is not verified; or the app secret is wrong (the log then "
+    "says webhook.rejected)."
 )
 
 
@@ -66,7 +67,7 @@ def _hint(event: WebhookEvent, account_id: str) -> str:
         return "Meta's test button reached us: the way in works. Now write a real message."
     if event.state == EventState.PARKED and event.account != account_id:
         return (
-            f"An event came for account {event.account}, which is not connected. If that is the account you wrote to, "
-            f"connect it: --account-id {event.account}."
+            f"An event came for account {event.account}, which is not connected. If that is the account "
+            f"you wrote to, connect it: --account-id {event.account}."
         )
     return ""

@@ -33,7 +33,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 def callback(public_url: str) -> str:
     """The callback address to enter at Meta, from the address of the service or from the callback itself."""
-    url = public_url.split("?")[0].rstrip("/")
+    url = public_url.partition("?")[0].rstrip("/")
     return url if url.endswith(PATH) else url + PATH
 
 
@@ -84,7 +84,7 @@ def _refused(status: int, body: str) -> Finding:
         return wrong(
             ABOUT,
             f"the server fails ({status}).",
-            "Look whether the web process runs, and at the proxy's log.",
+            "Look whether the web process runs.",
         )
     said, advice = _STATUSES.get(
         status, (f"the answer is {status}", "Meta accepts 200 with the challenge alone.")
@@ -95,7 +95,7 @@ def _refused(status: int, body: str) -> Finding:
 def _unreachable(exc: requests.RequestException, host: str) -> Finding:
     """No answer at all. The exception's own words are not used: they quote the address, token included."""
     if isinstance(exc, requests.exceptions.SSLError):
-        advice = "Meta accepts no self-signed certificate. Install one of a public authority, with its whole chain."
+        advice = "Meta accepts no self-signed one. Install a public certificate with its whole chain."
         return wrong(ABOUT, f"the certificate of {host} is not valid ({_tls_reason(exc)}).", advice)
     if isinstance(exc, requests.Timeout):
         return wrong(
@@ -123,4 +123,4 @@ def _tls_reason(exc: BaseException) -> str:
 
 def _place(location: str) -> str:
     """Where a redirect leads, without its query, which may hold the token."""
-    return location.split("?")[0][:200] or "nowhere"
+    return location.partition("?")[0][:200] or "nowhere"

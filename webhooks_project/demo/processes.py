@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from webhooks_project.demo.errors import DemoEnded, NotSeen
@@ -29,12 +29,12 @@ class Child:
         self.log = folder / f"{name}.log"
         self.pid_file = folder / f"{name}.pid"
         self._command = [sys.executable, "-m", *arguments]
-        self._environ = {**environ, MARK: str(folder)}
+        self._environ = dict(environ)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; what it prints goes to its log."""
-        with _private(self.log) as log:
+        """Start it; what it prints is added to its log."""
+        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -85,7 +85,7 @@ class Children:
     def __getitem__(self, name: str) -> Child:
         return self._children[name]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Child]:
         return iter(self._children.values())
 
     def must_live(self) -> None:
@@ -144,8 +144,3 @@ def _bears(process: Path, mark: bytes) -> bool:
         return mark in (process / "environ").read_bytes().split(b"\0")
     except OSError:  # another user's, or gone
         return False
-
-
-def _private(path: Path):  # type: ignore[no-untyped-def]
-    """The file, emptied, open for writing, readable by us alone."""
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

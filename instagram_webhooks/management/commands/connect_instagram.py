@@ -23,6 +23,7 @@ from instagram_webhooks.desk.telling import told
 from instagram_webhooks.errors import WebhookError
 from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.replies import pause
+from instagram_webhooks.replies.graph_api import Destination
 
 ACTOR = "manage.py"
 WAIT_S = 300
@@ -56,7 +57,7 @@ class Command(DeskCommand):
         *args: Any,
         ask: Callable[[str], str] = input,
         ask_secretly: Callable[[str], str] = getpass.getpass,
-        is_interactive: Callable[[], bool] = lambda: sys.stdin.isatty(),
+        is_interactive: Callable[[], bool] = lambda: bool(sys.stdin and sys.stdin.isatty()),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -161,10 +162,9 @@ class Command(DeskCommand):
             wanted = typed if not typed or is_account_id(typed) else ""
         verdict = connection.identity(found, wanted or (found.account_id if found else ""))
         if found and wanted not in ("", found.account_id):
-            self.stdout.write(str(verdict))
-            if self._asks and self._agrees(f"Connect {found.account_id} instead?"):
+            if self._asks and self._agrees(f"{wanted} is another id. Connect {found.account_id} instead?"):
                 return found
-            self._wrong += 1
+            self._tell(verdict)
             return None
         self._tell(verdict)
         return found
@@ -172,15 +172,18 @@ class Command(DeskCommand):
     def _stored(self, found: Identity, token: str, options: dict[str, Any]) -> Account:
         """The account with its sealed token, its parked events at work again."""
         expires_at = options["expires"]
-        if expires_at is None and self._agrees(
-            "Refresh the token now? It then lives 60 days, and Meta says until when."
-        ):
+        question = "Refresh the token now? It then lives 60 days, and Meta says until when."
+        if expires_at is None and self._agrees(question):
             token, expires_at = self._refreshed(token)
-        known = Account.objects.filter(provider="instagram", account_id=found.account_id).first()
-        account = known or Account(provider="instagram", account_id=found.account_id)
-        account.label = options["label"] or account.label or (f"@{found.username}" if found.username else "")
-        account.token_expires_at = expires_at
-        accounts.save(account, changed=("label", "token_expires_at"), token=token, actor=ACTOR)
+        known = {"provider": "instagram", "account_id": found.account_id}
+        account = Account.objects.filter(**known).first() or Account(**known)
+        label = options["label"] or account.label or (f"@{found.username}" if found.username else "")
+        if expires_at is None and account.token() == token:
+            expires_at = account.token_expires_at
+        new = {"label": label, "token_expires_at": expires_at}
+        changed = [name for name, value in new.items() if getattr(account, name) != value]
+        account.label, account.token_expires_at = label, expires_at
+        accounts.save(account, changed=changed, token=token, actor=ACTOR)
         count = pause.release(account, actor=ACTOR, reason="connected")
         back = f"; {count} parked events are back at work" if count else ""
         self._tell(fine("Account", f"{account} is connected, its token sealed{back}."))
@@ -196,17 +199,17 @@ class Command(DeskCommand):
             return token, None
         return new.token, new.expires_at
 
-    def _subscribed(self, to: connection.Destination) -> None:
+    def _subscribed(self, to: Destination) -> None:
         """Tells what Meta sends for the account, and offers to have it send all."""
         try:
             fields = connection.subscribed_fields(to)
-            verdict = connection.subscription(fields)
-            if verdict.verdict is not Verdict.FINE:
-                self.stdout.write(str(verdict))
-                if self._agrees("Subscribe to all that this service handles?"):
-                    connection.subscribe(to, fields)
-                    verdict = connection.subscription(connection.subscribed_fields(to))
-            self._tell(verdict)
+            found = connection.subscription(fields)
+            if found.verdict is not Verdict.FINE and self._agrees(
+                "Meta does not send all that this service handles. Subscribe to it now?"
+            ):
+                connection.subscribe(to, fields)
+                found = connection.subscription(connection.subscribed_fields(to))
+            self._tell(found)
         except WebhookError as exc:
             self._tell(connection.refusal("Subscription", exc))
 

@@ -1,0 +1,60 @@
+import re
+
+import pytest
+
+from instagram_webhooks.worker.boot import END_AFTER_S
+from tests.deploy import shipped
+from tests.deploy.shipped import DEPLOY, PROCESSES, UNITS, unit
+
+BY_NAME = {path.stem.removeprefix("instagram-webhooks-"): path for path in UNITS}
+
+
+def test_there_is_a_unit_for_each_process_and_one_for_the_migration():
+    assert set(BY_NAME) == {*PROCESSES, "migrate"}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_unit_runs_what_make_runs(name):
+    assert shipped.plain(unit(BY_NAME[name])["ExecStart"].split()) == shipped.made(name)
+
+
+def test_the_migration_is_a_command_that_ends():
+    each = unit(BY_NAME["migrate"])
+
+    assert each["Type"] == "oneshot"
+    assert shipped.plain(each["ExecStart"].split())[:3] == ["python", "manage.py", "migrate"]
+
+
+def test_the_worker_is_given_longer_than_it_takes_to_end():
+    each = unit(BY_NAME["worker"])
+
+    assert shipped.seconds(each["TimeoutStopSec"]) >= END_AFTER_S + 10
+    assert each["KillSignal"] == "SIGTERM"
+    assert each["KillMode"] == "mixed"  # with prefork the children are told by their parent
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_that_ends_is_started_again(name):
+    assert unit(BY_NAME[name])["Restart"] == "always"
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_is_not_root_may_little_and_names_no_secret(path):
+    each = unit(path)
+
+    assert each["User"] == "instagram-webhooks"
+    assert each["NoNewPrivileges"] == "yes"
+    assert each["CapabilityBoundingSet"] == ""
+    assert each["ProtectSystem"] == "strict"
+    assert each["EnvironmentFile"] == "/etc/instagram-webhooks/environment"
+    assert not re.search(r"(SECRET|KEY|TOKEN|PASSWORD)\w*=", path.read_text())
+
+
+def test_the_guide_installs_what_the_units_start():
+    guide = (DEPLOY / "README.md").read_text()
+    folder = unit(BY_NAME["web"])["WorkingDirectory"]
+
+    assert f"cd {folder}" in guide
+    assert all(unit(path)["ExecStart"].startswith(f"{folder}/.venv/bin/") for path in UNITS)
+    assert unit(BY_NAME["web"])["EnvironmentFile"] in guide
+    assert all(path.stem in guide for path in UNITS)

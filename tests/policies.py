@@ -1,0 +1,37 @@
+"""Reply policies for tests, named by their dotted path."""
+
+from instagram_webhooks.errors import GraphRefused, PolicyOverBudget
+from instagram_webhooks.replies.context import Silence
+
+seen = []
+histories = []
+
+
+def repeat(context):
+    seen.append(context)
+    histories.append(context.history(3))
+    return f"re {context.text}"
+
+
+def silent(context):
+    return Silence("not_today")
+
+
+def nothing(context):
+    return None
+
+
+def buggy(context):
+    raise KeyError("a policy's own mistake")
+
+
+def retryable(context):
+    raise PolicyOverBudget
+
+
+def refusing(context):
+    raise GraphRefused
+
+
+def wrong_type(context):
+    return 7
