@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable
 
 import psycopg
-from environs import FileAwareEnv
+from environs import EnvError, FileAwareEnv
 
 ANSWER_S = 3
 SILENT_S = 30.0  # a stamp comes every three seconds
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         is_well = CHECKS[arguments[0]]()
-    except Exception as exc:  # whatever it was, an address or a password may be in its words
+    except (OSError, psycopg.Error, EnvError) as exc:  # its words may hold an address or a password
         sys.stderr.write(f"{arguments[0]}: {type(exc).__name__}\n")
         return 1
     return 0 if is_well else 1

@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     differing = outdated()
     for path in differing:
         if arguments:
-            print(f"{path.relative_to(ROOT)} differs from the code: run python -m scripts.write_docs", file=sys.stderr)
+            print(f"{path.relative_to(ROOT)} differs: run python -m scripts.write_docs", file=sys.stderr)
         else:
             path.write_text(PAGES[path]())
             print(f"wrote {path.relative_to(ROOT)}")
@@ -99,7 +99,8 @@ def lifecycle() -> str:
     arrows += [f"    {before} --> {after}" for before in EventState for after in _in_order(MOVES[before])]
     arrows += [f"    {state} --> [*]" for state in ENDED]
     said = _notes(EventState)
-    rows = [f"| `{state}` | {said[state]} | {_listed(_in_order(MOVES[state])) or '–'} |" for state in EventState]
+    next_ones = {state: _listed(_in_order(MOVES[state])) or "–" for state in EventState}
+    rows = [f"| `{state}` | {said[state]} | {next_ones[state]} |" for state in EventState]
     replies = [f"| `{state}` | {note} |" for state, note in _notes(ReplyState).items()]
     return LIFECYCLE_TEXT.format(
         arrows="\n".join(arrows),
@@ -132,7 +133,8 @@ def readme() -> str:
     before, rest = README.read_text().split(BEGIN)
     _, after = rest.split(END)
     rows = [f"| `{each.name}` | {_shown(each)} | {each.meaning} |" for each in SETTINGS]
-    return "\n".join([f"{before}{BEGIN}", "| name | default | meaning |", "| --- | --- | --- |", *rows, f"{END}{after}"])
+    table = ["| name | default | meaning |", "| --- | --- | --- |", *rows]
+    return "\n".join([f"{before}{BEGIN}", *table, f"{END}{after}"])
 
 
 def _shown(setting: Setting) -> str:
@@ -146,9 +148,8 @@ def example() -> str:
     """The whole of .env.example."""
     parts = [EXAMPLE_HEAD]
     for each in SETTINGS:
-        is_required = each.default is REQUIRED
-        value = "" if is_required else _written(each)
-        parts.append(f'# {each.meaning}\n{"" if is_required else "#"}{each.name}={_quoted(value)}\n')
+        given = f"{each.name}=" if each.default is REQUIRED else f"#{each.name}={_quoted(_written(each))}"
+        parts.append(f"# {each.meaning}\n{given}\n")
     return "\n".join(parts)
 
 

@@ -152,20 +152,19 @@ LEAST: dict[str, float] = {
 }
 
 
-def read(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def read() -> dict[str, Any]:
     """The value of every setting by name; raises Misconfigured with all faults at once.
 
-    Each NAME may be given as NAME_FILE instead: the value is then read from that file.
+    Each NAME may be given as NAME_FILE instead: the value is then read from that file. An empty
+    value counts as none.
     """
     source = FileAwareEnv(strip_whitespace=True)
-    if environ is not None:
-        source._environ = dict(environ)
     faults: list[str] = []
-    try:
-        debug = bool(source.bool("DJANGO_DEBUG", False))
-    except (EnvError, ValueError):
-        debug = False
-    values = {setting.name: _read_one(source, setting, debug, faults) for setting in SETTINGS}
+    debug: list[str] = []
+    is_development = bool(_read_one(source, SETTINGS[0], is_development=False, faults=debug))
+    values = {
+        setting.name: _read_one(source, setting, is_development=is_development, faults=faults) for setting in SETTINGS
+    }
     if not faults:
         faults = _contradictions(values)
     if faults:
@@ -173,32 +172,29 @@ def read(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     return values
 
 
-def _read_one(source: FileAwareEnv, setting: Setting, debug: bool, faults: list[str]) -> Any:
+def _read_one(source: FileAwareEnv, setting: Setting, *, is_development: bool, faults: list[str]) -> Any:
     default = setting.default
-    if debug and setting.development is not None:
+    if is_development and setting.development is not None:
         default = setting.development
     try:
-        text = source.str(setting.name, "")
-        if text == "" and default is REQUIRED:
+        given = source.str(setting.name, "")
+        if given == "" and default is REQUIRED:
             faults.append(f"{setting.name} is missing: {setting.meaning}")
             return None
-        return _parsed(setting, text if text != "" else default)
+        return _parsed(source, setting, given or default, is_given=given != "")
     except (EnvError, ValueError) as exc:
-        # A parser's words quote the value, and the value may be a secret.
-        said = str(exc) if setting.kind in PARSERS or "_FILE must" in str(exc) else f"is no valid {setting.kind}"
+        # What environs says quotes the value, and the value may be a secret; our own parsers do not.
+        is_ours = setting.kind in PARSERS or "_FILE must" in str(exc)
+        said = str(exc) if is_ours else f"is no valid {setting.kind}"
         faults.append(f"{setting.name} {said}: {setting.meaning}")
         return None
 
 
-def _parsed(setting: Setting, given: Any) -> Any:
-    if not isinstance(given, str):
-        value = given
-    elif parser := PARSERS.get(setting.kind):
-        return parser(given) if given or setting.kind == "words" else None
-    else:
-        one = FileAwareEnv()
-        one._environ = {"VALUE": given}
-        value = getattr(one, setting.kind)("VALUE")
+def _parsed(source: FileAwareEnv, setting: Setting, given: Any, *, is_given: bool) -> Any:
+    """The typed value; ValueError or EnvError where it is none, or not one that may be chosen."""
+    if parser := PARSERS.get(setting.kind):
+        return parser(given)
+    value = getattr(source, setting.kind)(setting.name) if is_given else given
     if (choices := CHOICES.get(setting.name)) and value not in choices:
         raise ValueError("choice")
     if (least := LEAST.get(setting.name)) is not None and value < least:

@@ -30,7 +30,13 @@ def parked(reason, *items):
 
 
 def save(client, account=None, **fields):
-    data = {"provider": "instagram", "account_id": ACCOUNT, "label": "@shop", "replies_on": "on", "new_token": ""}
+    data = {
+        "provider": "instagram",
+        "account_id": ACCOUNT,
+        "label": "@shop",
+        "replies_on": "on",
+        "new_token": "",
+    }
     address = f"{ACCOUNTS}{account.pk}/change/" if account else f"{ACCOUNTS}add/"
     data |= {name: value for name, value in fields.items() if value is not None}
     return client.post(address, {k: v for k, v in data.items() if v != "off"}, secure=True, follow=True)
@@ -56,7 +62,7 @@ def test_a_new_account_is_stored_sealed_and_frees_the_events_that_waited_for_it(
     assert NEW.encode() not in bytes(account.sealed_token)
     assert state_of(*events) == ["received", "received"]
     assert acts() == [("account.connected", "anna"), ("account.released", "anna")]
-    assert said(page)[0] == "@shop is active; 2 parked events are back at work."
+    assert "@shop is active; 2 parked events are back at work." in said(page)
 
 
 def test_a_new_token_makes_the_account_active_and_frees_its_events(ops):
@@ -185,7 +191,9 @@ def test_the_ids_of_a_known_account_cannot_be_changed(ops):
 def test_nobody_can_delete_an_account(admin_client):
     account = an_account()
 
-    assert admin_client.post(f"{ACCOUNTS}{account.pk}/delete/", {"post": "yes"}, secure=True).status_code == 403
+    assert (
+        admin_client.post(f"{ACCOUNTS}{account.pk}/delete/", {"post": "yes"}, secure=True).status_code == 403
+    )
     assert b"delete_selected" not in admin_client.get(ACCOUNTS, secure=True).content
 
 
@@ -267,5 +275,10 @@ def test_no_page_of_accounts_runs_inline_code(ops):
     account = an_account(state=AccountState.TOKEN)
     parked("token")
 
-    for address in (ACCOUNTS, f"{ACCOUNTS}add/", f"{ACCOUNTS}{account.pk}/change/", f"{ACCOUNTS}release/?id={account.pk}"):
+    for address in (
+        ACCOUNTS,
+        f"{ACCOUNTS}add/",
+        f"{ACCOUNTS}{account.pk}/change/",
+        f"{ACCOUNTS}release/?id={account.pk}",
+    ):
         assert inline_code(ops.get(address, secure=True).content.decode()) == []

@@ -39,9 +39,8 @@ def unit(path: Path) -> configparser.SectionProxy:
 
 def made(target: str) -> list[str]:
     """The words of the process that `make <target>` becomes."""
-    shown = subprocess.run(
-        ["make", "--no-print-directory", "-n", target], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
+    words = ["make", "--no-print-directory", "-n", target]
+    shown = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     return plain(shown.stdout.rpartition("exec ")[2].split())
 
 

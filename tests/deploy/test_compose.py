@@ -35,7 +35,8 @@ def test_the_worker_is_given_longer_than_it_takes_to_end():
 
 
 def test_the_web_process_is_given_longer_than_its_server_waits_for_requests():
-    waits = re.search(r"workers_kill_timeout=(\d+)", (shipped.CHECKOUT / "webhooks_project/__main__.py").read_text())
+    command = (shipped.CHECKOUT / "webhooks_project" / "__main__.py").read_text()
+    waits = re.search(r"workers_kill_timeout=(\d+)", command)
 
     assert shipped.seconds(service("web")["stop_grace_period"]) >= int(waits[1]) + 5
 
@@ -54,7 +55,8 @@ def test_a_process_reads_its_settings_from_the_env_file_and_finds_its_servers(na
     environment = service(name)["environment"]
 
     assert service(name)["env_file"] == ".env"
-    assert re.fullmatch(r"postgresql://\w+:\$\{POSTGRES_PASSWORD:\?.*\}@postgres:5432/\w+", environment["DATABASE_URL"])
+    url = r"postgresql://\w+:\$\{POSTGRES_PASSWORD:\?.*\}@postgres:5432/\w+"
+    assert re.fullmatch(url, environment["DATABASE_URL"])
     assert environment["REDIS_URL"] == "redis://redis:6379/0"
 
 

@@ -15,7 +15,8 @@ Block = list[tuple[list[str], Any]]  # a directive's words, and its own block or
 
 def parsed() -> Block:
     """The configuration as a tree; quoted words keep no quotes."""
-    text = re.sub(r"^\s*#.*$", "", (DEPLOY / "nginx" / "instagram-webhooks.conf").read_text(), flags=re.MULTILINE)
+    text = (DEPLOY / "nginx" / "instagram-webhooks.conf").read_text()
+    text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
     words = iter(re.findall(r"'[^']*'|\"[^\"]*\"|[{};]|[^\s{};]+", text))
     return _block(words)
 
@@ -40,13 +41,18 @@ def blocks(tree: Block, *name: str) -> list[Block]:
 
 
 def value(tree: Block, *name: str) -> list[str]:
-    (found,) = [words[len(name) :] for words, inner in tree if words[: len(name)] == list(name) and inner is None]
-    return found
+    given = [words for words, inner in tree if words[: len(name)] == list(name) and inner is None]
+    (found,) = given
+    return found[len(name) :]
+
+
+def has(tree: Block, name: str) -> bool:
+    return any(words[0] == name for words, _ in tree)
 
 
 @pytest.fixture
 def server() -> Block:
-    (found,) = [each for each in blocks(parsed(), "server") if any(words[0] == "ssl_certificate" for words, _ in each)]
+    (found,) = [each for each in blocks(parsed(), "server") if has(each, "ssl_certificate")]
     return found
 
 
@@ -55,13 +61,13 @@ def test_a_body_may_be_as_large_as_the_door_takes_and_no_larger(server):
 
     assert size.endswith("m")
     assert int(size[:-1]) * 1024 * 1024 == BODY_LIMIT_BYTES
-    assert not any(words[0] == "client_max_body_size" for each in blocks(server, "location") for words, _ in each)
+    assert not any(has(each, "client_max_body_size") for each in blocks(server, "location"))
 
 
 def test_the_proxy_alone_says_whether_it_was_https(server):
     assert value(server, "proxy_set_header", "X-Forwarded-Proto") == ["$scheme"]
     for location in blocks(server, "location"):  # one header in a location would undo all of the server's
-        assert not any(words[0] == "proxy_set_header" for words, _ in location)
+        assert not has(location, "proxy_set_header")
 
 
 def test_the_header_is_the_one_that_the_settings_name(server):
@@ -98,6 +104,7 @@ def test_a_request_is_never_sent_to_the_service_twice(server):
 def test_the_log_leaves_out_the_query_in_which_meta_sends_the_verify_token(server):
     (shape,) = [words for words, inner in parsed() if words[0] == "log_format"]
 
-    assert not {"$request", "$request_uri", "$args", "$query_string"} & set(re.findall(r"\$\w+", " ".join(shape)))
+    logged = set(re.findall(r"\$\w+", " ".join(shape)))
+    assert not {"$request", "$request_uri", "$args", "$query_string"} & logged
     for each in blocks(parsed(), "server"):
         assert value(each, "access_log")[1] == shape[1]

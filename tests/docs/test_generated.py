@@ -48,8 +48,8 @@ def test_the_readme_gives_the_default_and_the_meaning_of_a_setting(setting):
 def _example() -> list[tuple[str, str, str, str]]:
     """What stands above, whether there is a #, name and value of each variable of .env.example."""
     lines = EXAMPLE.read_text().splitlines()
-    found = [(lines[n - 1], re.fullmatch(r'(#?)([A-Z_]+)=(?:"(.*)"|(.*))', line)) for n, line in enumerate(lines)]
-    return [(above, m[1], m[2], m[3] or m[4] or "") for above, m in found if m]
+    read_lines = [re.fullmatch(r'(#?)([A-Z_]+)=(?:"(.*)"|(.*))', line) for line in lines]
+    return [(lines[n - 1], m[1], m[2], m[3] or m[4] or "") for n, m in enumerate(read_lines) if m]
 
 
 def test_the_example_names_every_setting_with_its_meaning_and_no_other():
@@ -65,7 +65,9 @@ def test_the_example_leaves_open_just_what_is_required():
     assert left_open - {"POSTGRES_PASSWORD"} == {s.name for s in SETTINGS if s.default is REQUIRED}
 
 
-def test_the_defaults_of_the_example_are_those_of_the_code():
+def test_the_defaults_of_the_example_are_those_of_the_code(monkeypatch):
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.name, raising=False)
     key = "A" * 43 + "="
     given = {
         "DJANGO_SECRET_KEY": "s" * 50,

@@ -22,6 +22,7 @@ class NotSeen(DemoEnded):
     def __init__(self, message: str, *, process: str = "worker") -> None:
         super().__init__(message)
         self.process = process
+        self.last_words = ""
 
 
 class Interrupted(BaseException):

@@ -34,11 +34,15 @@ def batch(stage: Stage) -> None:
 def duplicate(stage: Stage) -> None:
     """A second delivery is accepted and changes nothing."""
     deliveries = stage.send("--duplicates", "1")
-    must([each.what for each in deliveries] == ["new", "again"], "The webhook was not sent twice.", process="simulator")
+    must(
+        [each.what for each in deliveries] == ["new", "again"],
+        "The webhook was not sent twice.",
+        process="simulator",
+    )
     events = stage.answered(deliveries)
     say(
-        f"Delivered twice: answered {_statuses(deliveries)}; {times(len(events), 'event')} stored, 1 reply sent. "
-        "The second delivery was known by its key and ignored."
+        f"Delivered twice: answered {_statuses(deliveries)}; {times(len(events), 'event')} stored, 1 reply "
+        "sent. The second delivery was known by its key and ignored."
     )
 
 
@@ -49,7 +53,11 @@ def forged(stage: Stage) -> None:
     tried = {words: stage.meta.send("--forge", way)[0] for way, words in FORGERIES.items()}
     after = stage.product.stored()
     for words, delivery in tried.items():
-        must(delivery.status == 403, f"A webhook {words} was answered {delivery.status}, not 403.", process="web")
+        must(
+            delivery.status == 403,
+            f"A webhook {words} was answered {delivery.status}, not 403.",
+            process="web",
+        )
         say(f"A webhook {words}: refused, {delivery.status}.")
     must(before == after, f"The table of events had {before} rows before and {after} after.", process="web")
     say(f"The table of events: {before} rows before, {after} after.")
@@ -71,8 +79,8 @@ def echoes(stage: Stage) -> None:
     replied = sum(event["reply"] is not None for event in known)
     must(not replied and not stage.meta.calls(person), f"{times(replied, 'echo')} got an answer.")
     say(
-        f"Meta tells every sent message back. {times(posted, 'echo')} of this service's replies and 1 message "
-        f"that a person at the business wrote: {len(known)} stored and processed, none answered."
+        f"Meta tells every sent message back. {times(posted, 'echo')} of this service's replies and 1 "
+        f"message that a person at the business wrote: {len(known)} stored and processed, none answered."
     )
 
 

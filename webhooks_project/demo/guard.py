@@ -47,7 +47,7 @@ def claim_broker(url: str) -> None:
     """The Redis database is the demo's from here on; Refused where it holds anything else."""
     try:
         with redis.Redis.from_url(url, socket_timeout=WAIT_S, socket_connect_timeout=WAIT_S) as broker:
-            count = int(broker.dbsize())  # type: ignore[arg-type]
+            count = int(broker.dbsize())
             if not count or broker.exists(MARK):
                 broker.set(MARK, "1")
                 return

@@ -4,8 +4,9 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from webhooks_project import embedded
@@ -124,14 +125,15 @@ class Opening:
         """The places with the port on which the web process answers; somebody may take one that was free."""
         for tries_left in reversed(range(PORTS_TRIED)):
             places = replace(places, web_port=free_port())
-            web = self.start("web", ["webhooks_project", "web"], {**self._common, **variables.settings_of(places)})
+            environ = {**self._common, **variables.settings_of(places)}
+            web, ready = self.start("web", ["webhooks_project", "web"], environ), f"{places.web_url}/readyz"
             try:
-                self._until(lambda: answers(f"{places.web_url}/readyz"), "The web process did not answer", process="web")
-                return places
+                self._until(partial(answers, ready), "The web process did not answer", process="web")
+                break
             except NotSeen:
                 if web.is_alive or not tries_left:
                     raise
-        raise AssertionError("unreachable")
+        return places
 
     def _worker_and_beat(self, product: Product, environ: Mapping[str, str]) -> None:
         since = product.now()
@@ -140,3 +142,50 @@ class Opening:
         # Without a schedule file: it would lie in the checkout.
         self.start("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler"], environ)
         self._until(lambda: product.has_worker(since=since), "The worker did not start", process="worker")
+
+    def _write_down(self, places: Places, api_token: str) -> None:
+        """The file by which a shell joins this run: settings, addresses, API token."""
+        lines = variables.as_file(
+            {
+                **variables.settings_of(places),
+                "DEMO_URL": places.web_url,
+                "SIMULATOR_URL": places.graph_url,
+                "API_TOKEN": api_token,
+            }
+        )
+        private(self.folder / ENV_FILE, lines)
+
+    def _until(self, condition: Callable[[], bool], otherwise: str, *, process: str) -> None:
+        def is_so() -> bool:
+            self.children.must_live()
+            return condition()
+
+        if not local_http.waited_for(is_so, within_s=READY_S, every_s=0.05):
+            raise NotSeen(f"{otherwise} within {READY_S:g} s.", process=process)
+
+    def _so_far(self) -> str:
+        return duration(time.monotonic() - self.began)
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers 200 there."""
+    try:
+        return local_http.ask(url).status == 200
+    except OSError:
+        return False
+
+
+def kept_secret(path: Path, *, length: int) -> str:
+    """The secret in this file; made at the first start, of `length` random bytes."""
+    if not path.exists():
+        private(path, secrets.token_urlsafe(length))
+    return path.read_text()
+
+
+def private(path: Path, text: str) -> None:
+    """Write a file that we alone may read; it is there whole or not at all."""
+    half_made = path.with_name(f"{path.name}.new")
+    half_made.unlink(missing_ok=True)
+    half_made.touch(mode=0o600)
+    half_made.write_text(text)
+    half_made.replace(path)

@@ -35,9 +35,7 @@ def ask(url: str, body: object = None, *, headers: Mapping[str, str] | None = No
             return Answer(refusal.code, None)
 
 
-def waited_for(
-    look: Callable[[], Seen | None], *, within_s: float, every_s: float = 0.1
-) -> Seen | None:
+def waited_for(look: Callable[[], Seen | None], *, within_s: float, every_s: float = 0.1) -> Seen | None:
     """What `look` sees as soon as that is something; None where it was nothing until the end."""
     deadline = time.monotonic() + within_s
     while not (seen := look()):

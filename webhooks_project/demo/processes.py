@@ -77,10 +77,15 @@ class Child:
 
 
 class Children:
-    """All of them, stopped in the order in which they were named."""
+    """All of them by name, stopped in the order of STOPPED: first what brings work, last what others need."""
 
-    def __init__(self, *children: Child) -> None:
-        self._children = {child.name: child for child in children}
+    STOPPED = ("trickle", "web", "worker", "beat", "simulator")
+
+    def __init__(self) -> None:
+        self._children: dict[str, Child] = {}
+
+    def add(self, child: Child) -> None:
+        self._children[child.name] = child
 
     def __getitem__(self, name: str) -> Child:
         return self._children[name]
@@ -89,17 +94,21 @@ class Children:
         return iter(self._children.values())
 
     def must_live(self) -> None:
-        for child in self._children.values():
+        """NotSeen where one ended by itself."""
+        for child in self:
             child.must_live()
 
     def stop(self) -> None:
         """Stop all of them, also where one cannot be stopped."""
         with contextlib.ExitStack() as stack:
-            for child in reversed(self._children.values()):
-                stack.callback(child.stop)
+            for name in reversed(self.STOPPED):
+                if child := self._children.get(name):
+                    stack.callback(child.stop)
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], *, text_in: str = "", within_s: float = 90) -> str:
+def run(
+    arguments: Sequence[str], environ: Mapping[str, str], *, text_in: str = "", within_s: float = 90
+) -> str:
     """What a command of this project prints; DemoEnded with its last lines where it fails."""
     try:
         done = subprocess.run(

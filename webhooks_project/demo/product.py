@@ -86,7 +86,7 @@ class Product:
 
     def _one(self, sql: str, *values: object) -> Any:
         with psycopg.connect(self._database_url, autocommit=True, connect_timeout=5) as connection:
-            row = connection.execute(sql, values).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(sql, values).fetchone()
         return row[0] if row else None
 
     # --- queue -----------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ class Product:
     def queued(self) -> int:
         """How many wake-ups wait in the queue."""
         with redis.Redis.from_url(self._redis_url, socket_timeout=5) as broker:
-            return int(broker.llen(QUEUE))  # type: ignore[arg-type]
+            return int(broker.llen(QUEUE))
 
     def purge(self) -> str:
         """What `celery purge` says, having emptied the queue."""

@@ -14,7 +14,7 @@ from webhooks_project.demo.variables import LOGIN
 
 
 def main() -> None:
-    """Migrates, makes the login with the password from standard input, prints a new token and nothing else."""
+    """Migrates, makes the login with the password from standard input, prints a new token."""
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
     user, _ = get_user_model().objects.get_or_create(

@@ -25,7 +25,7 @@ def no_more_signals() -> None:
 
 
 def end_with_make() -> None:
-    """Where `make` started this process, its end by force is a SIGTERM for us: nobody else could stop us then."""
+    """Where `make` started this process and is killed, we get a SIGTERM: nobody else would stop us."""
     if "MAKELEVEL" in os.environ and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from webhooks_project.demo import local_http
 from webhooks_project.demo.errors import NotSeen
@@ -59,7 +59,11 @@ class Stage:
             return None if any(event["state"] in OPEN for event in events) else events
 
         events = self.wait(done, f"The worker was not done with {times(sent, 'message')}")
-        must(len(events) == sent, f"{times(sent, 'message')} became {times(len(events), 'event')}.", process="web")
+        must(
+            len(events) == sent,
+            f"{times(sent, 'message')} became {times(len(events), 'event')}.",
+            process="web",
+        )
         states = Counter(fate(event) for event in events)
         must(set(states) == {"processed, sent"}, f"Not every message was answered: {in_words(states)}.")
         faults = miscounted(people_of(deliveries), self.meta.taken(list(people_of(deliveries))))
@@ -117,9 +121,11 @@ def reply_s(event: Event) -> float:
     return seconds_between(event["received_at"], event["reply"]["sent_at"])
 
 
-def in_words(counts: Mapping[object, int]) -> str:
+def in_words(counts: Mapping[Any, int]) -> str:
     """`200 (3 times), 403 (once)`."""
-    return ", ".join(f"{what} ({count} times)" if count > 1 else f"{what} (once)" for what, count in counts.items())
+    return ", ".join(
+        f"{what} ({count} times)" if count > 1 else f"{what} (once)" for what, count in counts.items()
+    )
 
 
 def duration(seconds: float) -> str:

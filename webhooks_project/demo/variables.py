@@ -8,7 +8,7 @@ from webhooks_project import environment
 
 # The account of all samples, so that `send_sample_webhook` is answered too.
 ACCOUNT = "17840000000000001"
-TOKEN = APP_SECRET = "development-only"
+TOKEN = APP_SECRET = "development-only"  # noqa: S105 - no secret: it opens a stand-in
 LOGIN = "demo"
 KEPT = ("LOG_LEVEL", "WORKER_POOL")  # of the caller's settings: what the story does not rest on
 LADDER_S = (1.0, 2.0, 4.0)

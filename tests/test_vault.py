@@ -1,0 +1,73 @@
+"""Sealing and digests: the one room of personal data."""
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.ids import uuid7
+from instagram_webhooks import vault
+from instagram_webhooks.errors import PayloadSealBroken
+from tests.builders import knobs
+
+ROW = uuid7()
+
+
+def sealed(text="hello", row=ROW, place="t.c"):
+    return vault.seal_text(text, place=place, row_id=row)
+
+
+@given(st.text())
+def test_what_is_sealed_can_be_opened(text):
+    assert vault.open_text(sealed(text), place="t.c", row_id=ROW) == text.encode("utf-8", "replace").decode()
+
+
+def test_sealed_bytes_hide_the_text_and_differ_each_time():
+    assert b"hello" not in sealed()
+    assert sealed() != sealed()
+
+
+def test_sealed_bytes_open_for_no_other_row_and_no_other_column():
+    for place, row in (("t.other", ROW), ("t.c", uuid7())):
+        with pytest.raises(PayloadSealBroken):
+            vault.open_text(sealed(), place=place, row_id=row)
+
+
+@given(st.integers(min_value=0))
+def test_no_byte_can_be_changed(n):
+    data = bytearray(sealed())
+    data[n % len(data)] ^= 1
+
+    with pytest.raises(PayloadSealBroken):
+        vault.open_text(bytes(data), place="t.c", row_id=ROW)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", b"\x05abc", b"\xff" * 40])
+def test_bytes_that_were_never_sealed_are_refused(data):
+    with pytest.raises(PayloadSealBroken):
+        vault.open_text(data, place="t.c", row_id=ROW)
+
+
+def test_the_newest_key_seals_and_older_ones_still_open():
+    old, new = b"o" * 32, b"n" * 32
+    with knobs(encryption_keys={"old": old}):
+        before = sealed()
+    with knobs(encryption_keys={"new": new, "old": old}):
+        assert vault.open_text(before, place="t.c", row_id=ROW) == "hello"
+        assert sealed()[1:4] == b"new"
+    with knobs(encryption_keys={"new": new}), pytest.raises(PayloadSealBroken):
+        vault.open_text(before, place="t.c", row_id=ROW)
+
+
+@given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
+def test_digests_of_different_parts_differ(one, other):
+    assert (vault.digest("x", *one) == vault.digest("x", *other)) == (one == other)
+
+
+def test_a_digest_depends_on_the_key_and_on_its_purpose():
+    found = vault.digest("event", "a")
+    with knobs(lookup_key=b"other key".ljust(32)):
+        assert vault.digest("event", "a") != found
+    assert vault.digest("message", "a") != found
+    assert isinstance(found, uuid.UUID)
