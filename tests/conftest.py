@@ -10,6 +10,10 @@ os.environ.setdefault("DJANGO_DEBUG", "true")
 if "DATABASE_URL" not in os.environ:
     pytest.exit("No servers: run `make test`, or `.venv/bin/python -m webhooks_project.embedded --fast -- pytest …`", 2)
 
+# Each process of a parallel run has a Redis database of its own, as it has a PostgreSQL database.
+_place = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{1 + int(_place) % 15}"
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):

@@ -111,8 +111,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True  # so that a server needs no collectstatic
+WHITENOISE_USE_FINDERS = True  # served from the packages: a server needs no collectstatic
 WHITENOISE_AUTOREFRESH = False
 LOGGING = logging_config(level=env["LOG_LEVEL"], fmt=env["LOG_FORMAT"])
 

@@ -200,7 +200,7 @@ class AccountAdmin(_Admin):
         pause_told = format_html("left alone until {}", marks.moment(until)) if is_paused else ""
         return marks.under(self.standing(account), pause_told)
 
-    @admin.display(description="parked events")
+    @admin.display(description="parked")
     def parked(self, account: Account) -> SafeString | str:
         if not hasattr(account, "parked_count"):
             self.add_to_rows([account])
@@ -221,7 +221,8 @@ class AccountAdmin(_Admin):
 
     @admin.display(description="token runs out")
     def expires(self, account: Account) -> SafeString | str:
-        return marks.moment(account.token_expires_at) if account.token_expires_at else "unknown"
+        until = account.token_expires_at
+        return marks.moment(until, form="%Y-%m-%d") if until else "unknown"
 
     @admin.display(description="stored token")
     def stored_token(self, account: Account) -> str:

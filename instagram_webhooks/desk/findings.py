@@ -1,5 +1,6 @@
 """What a check found, in words for the person who connects an account."""
 
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,7 +24,8 @@ class Finding:
 
     def __str__(self) -> str:
         told = f"{self.verdict} {self.about}: {self.said}"
-        return f"{told}\n    → {self.advice}" if self.advice else told
+        advice = textwrap.fill(self.advice, 100, initial_indent="    → ", subsequent_indent="      ")
+        return f"{told}\n{advice}" if self.advice else told
 
 
 def fine(about: str, said: str, advice: str = "") -> Finding:

@@ -37,8 +37,8 @@ def state(name: str, words: str = "") -> SafeString:
     return format_html(form, name, SHAPES[name], words or name)
 
 
-def moment(at: datetime | None, *, now: datetime | None = None) -> SafeString | str:
-    """A time in UTC and how long ago (or ahead) it is."""
+def moment(at: datetime | None, *, form: str = "%Y-%m-%d %H:%M:%S") -> SafeString | str:
+    """A time in UTC and how long ago (or ahead) it is; whole on hover."""
     if at is None:
         return NOTHING
     at = at.astimezone(UTC)
@@ -46,8 +46,8 @@ def moment(at: datetime | None, *, now: datetime | None = None) -> SafeString | 
         '<time class="moment" datetime="{}" title="{}">{} <small>{}</small></time>',
         at.isoformat(),
         f"{at:%Y-%m-%d %H:%M:%S.%f} UTC",
-        f"{at:%Y-%m-%d %H:%M:%S}",
-        _distance(at - (now or datetime.now(UTC))),
+        f"{at:{form}}",
+        _distance(at - datetime.now(UTC)),
     )
 
 

@@ -9,6 +9,7 @@ the broker is down is kept up to a bound and then dropped.
 import contextlib
 import logging
 import os
+import socket
 import threading
 import time
 from collections import deque
@@ -66,6 +67,7 @@ class Broker:
         try:
             if self._connection is None:
                 self._connection = current_app.connection_for_write(transport_options=TIMEOUTS)
+                _knock(self._connection)
                 self._producer = current_app.amqp.Producer(self._connection, auto_declare=True)
             yield self._producer
         except Exception as exc:  # kombu lets errors of every transport through
@@ -78,6 +80,12 @@ class Broker:
         if connection is not None:
             with contextlib.suppress(Exception):
                 connection.close()
+
+
+def _knock(connection: Any) -> None:
+    """Raises OSError at once where nobody listens; Redis's client would try again for six seconds."""
+    if connection.hostname and connection.port and not connection.alt:
+        socket.create_connection((connection.hostname, connection.port), FLUSH_S).close()
 
 
 class Publisher:

@@ -4,8 +4,8 @@ from collections import Counter
 
 from webhooks_project.demo.meta import Delivery, new_person
 from webhooks_project.demo.product import Event
-from webhooks_project.demo.stage import Stage, duration, in_words, must, reply_s
-from webhooks_project.demo.words import say, times
+from webhooks_project.demo.stage import Stage, in_words, must, reply_s
+from webhooks_project.demo.words import duration, say, times
 
 FORGERIES = {
     "wrong-secret": "signed with another secret",

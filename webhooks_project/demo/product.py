@@ -19,9 +19,9 @@ Event = dict[str, Any]  # EVENT of the public interface, as JSON
 
 
 class Product:
-    """Asks the running service."""
+    """Asks the running service. api_token: for what is asked through the API."""
 
-    def __init__(self, places: Places, environ: Mapping[str, str], *, api_token: str) -> None:
+    def __init__(self, places: Places, environ: Mapping[str, str], *, api_token: str = "") -> None:
         self._api = f"{places.web_url}/api/v1"
         self._headers = {"Authorization": f"Token {api_token}"}
         self._database_url, self._redis_url = places.database_url, places.redis_url

@@ -12,8 +12,7 @@ import redis
 from webhooks_project import embedded
 from webhooks_project.demo import house, processes, signals, story, watch
 from webhooks_project.demo.errors import DemoEnded, Interrupted, NotSeen
-from webhooks_project.demo.stage import duration
-from webhooks_project.demo.words import heading, say, say_as_it_is
+from webhooks_project.demo.words import duration, heading, say, say_as_it_is
 from webhooks_project.embedded.folders import claimed
 
 CLAIM_S = 30  # a run that was told to stop is usually gone by then
@@ -23,12 +22,12 @@ def run(*, once: bool) -> int:
     """The exit code: 0 when the story came true, 1 with the reason when not, else 128 + signal."""
     signals.listen()
     signals.end_with_make()
-    has_come_true = False
+    began, has_come_true = time.monotonic(), False
     try:
         with held_folder() as folder, house.opened(folder) as home:
             story.tell(home.stage)
             has_come_true = True
-            heading(f"The story came true, {duration(time.monotonic() - home.began)} after the start.")
+            heading(f"The story came true, {duration(time.monotonic() - began)} after the start.")
             if not once:
                 watch.until_told(home)
     except Interrupted as told:

@@ -126,8 +126,3 @@ def in_words(counts: Mapping[Any, int]) -> str:
     return ", ".join(
         f"{what} ({count} times)" if count > 1 else f"{what} (once)" for what, count in counts.items()
     )
-
-
-def duration(seconds: float) -> str:
-    """`23 ms`, `1.4 s`."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -5,8 +5,8 @@ from typing import Any
 
 from webhooks_project.demo.meta import Delivery, new_person
 from webhooks_project.demo.product import Event
-from webhooks_project.demo.stage import Stage, duration, must, seconds_between
-from webhooks_project.demo.words import say, times
+from webhooks_project.demo.stage import Stage, must, seconds_between
+from webhooks_project.demo.words import duration, say, times
 
 WAITING = 6
 

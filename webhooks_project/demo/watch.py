@@ -5,7 +5,8 @@ import time
 from typing import NoReturn
 
 from webhooks_project.demo.errors import NotSeen
-from webhooks_project.demo.house import ENV_FILE, Home
+from webhooks_project.demo.house import Home
+from webhooks_project.demo.opening import ENV_FILE
 from webhooks_project.demo.processes import CHECKOUT, Child
 from webhooks_project.demo.variables import LOGIN
 from webhooks_project.demo.words import heading, say, say_as_it_is

@@ -48,4 +48,10 @@ def times(count: int, one: str) -> str:
     """`1 reply`, `2 replies`, `3 messages`."""
     if count == 1:
         return f"1 {one}"
-    return f"{count} {one[:-1]}ies" if one.endswith("y") else f"{count} {one}s"
+    plural = {"reply": "replies", "echo": "echoes"}.get(one, f"{one}s")
+    return f"{count} {plural}"
+
+
+def duration(seconds: float) -> str:
+    """`23 ms`, `1.4 s`."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

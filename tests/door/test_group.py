@@ -1,0 +1,92 @@
+"""Group commit: sharing, neighbours, and giving up in time."""
+
+import threading
+import time
+
+import pytest
+from django.db import DataError, OperationalError
+
+from instagram_webhooks.errors import StoreUnavailable
+from instagram_webhooks.inbox.group import Group
+
+
+def test_what_waits_at_once_is_written_together():
+    first_began, go_on, calls = threading.Event(), threading.Event(), []
+
+    def write(rows):
+        calls.append(list(rows))
+        if "first" in rows or "second" in rows:
+            first_began.set()
+            go_on.wait(5)
+        return [row.upper() for row in rows]
+
+    group, results = Group(write), {}
+    threads = [submit(group, results, name) for name in ("first", "second")]
+    first_began.wait(5)
+    threads += [submit(group, results, f"later-{n}") for n in range(5)]
+    wait_until(lambda: len(group._waiting) == 5 or len(calls) > 2)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+
+    assert results["later-3"] == ["LATER-3"]
+    assert len(calls) <= 4
+
+
+def test_one_bad_batch_fails_no_neighbour():
+    def write(rows):
+        if "bad" in rows:
+            raise DataError
+        return list(rows)
+
+    group, results = Group(write), {}
+    threads = [submit(group, results, name) for name in ("good-1", "bad", "good-2")]
+    for thread in threads:
+        thread.join()
+
+    assert results["good-1"] == ["good-1"]
+    assert results["good-2"] == ["good-2"]
+    assert isinstance(results["bad"], StoreUnavailable)
+
+
+@pytest.mark.django_db
+def test_a_connection_that_had_died_is_replaced_once():
+    calls = []
+
+    def write(rows):
+        calls.append(rows)
+        if len(calls) == 1:
+            raise OperationalError
+        return list(rows)
+
+    assert Group(write).write(["row"], wait_s=3) == ["row"]
+
+
+def test_a_write_that_hangs_is_given_up_in_time():
+    go_on = threading.Event()
+    group = Group(lambda rows: go_on.wait(10) and [])
+    begun = time.monotonic()
+
+    with pytest.raises(StoreUnavailable):
+        group.write(["row"], wait_s=0.3)
+
+    assert time.monotonic() - begun < 1
+    go_on.set()
+
+
+def submit(group, results, name):
+    def run():
+        try:
+            results[name] = group.write([name], wait_s=5)
+        except StoreUnavailable as exc:
+            results[name] = exc
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def wait_until(is_true, seconds=5):
+    end = time.monotonic() + seconds
+    while not is_true() and time.monotonic() < end:
+        time.sleep(0.005)
