@@ -24,10 +24,10 @@ setup: ## make .venv from the lock (needs only Python >= 3.11 and a package inde
 	@test -x $(PYTHON) && $(PYTHON) -I -S scripts/setup_environment.py --check 2>/dev/null || { for python in $${SETUP_PYTHON:-python3 python3.13 python3.12 python3.11}; do if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then exec "$$python" scripts/setup_environment.py; fi; done; echo "No Python >= 3.11 was found: install one, or name it: make setup SETUP_PYTHON=/path/to/python3" >&2; exit 1; }
 
 demo: setup ## the whole story on this machine; stays until Ctrl-C
-	@exec $(MANAGE) demo
+	@exec $(PYTHON) -m webhooks_project.demo
 
 demo-once: setup ## the same, ends by itself: exit code 0 when the story has come true
-	@exec $(MANAGE) demo --once
+	@exec $(PYTHON) -m webhooks_project.demo --once
 
 test: lint types contracts embedded ## everything that must hold before a merge; starts its own servers
 	@$(DEVELOPMENT) $(EMBEDDED) --fast -- /bin/sh -c 'set -e; $(MANAGE) makemigrations --check --dry-run; $(MANAGE) check; exec $(PYTEST) $(PARALLEL) --ignore tests/embedded'

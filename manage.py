@@ -6,6 +6,8 @@ import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
+    if sys.argv[1:2] == ["demo"]:  # needs no settings, but Django loads some before it finds the command
+        os.environ["DJANGO_DEBUG"] = "true"
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

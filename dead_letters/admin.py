@@ -53,9 +53,7 @@ def _action(act: str) -> Callable[..., HttpResponse | None]:
     ) -> HttpResponse | None:
         ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
         if len(ids) > AT_ONCE:
-            page.message_user(
-                request, f"Nothing was changed: choose at most {AT_ONCE} at once.", messages.ERROR
-            )
+            page.message_user(request, f"Nothing was changed: choose at most {AT_ONCE} at once.", messages.ERROR)
             return None
         return page.ask(request, act, ids, ActForm())
 
@@ -132,8 +130,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         if isinstance(letter, DeadLetter) and self.has_act_permission(request):
             acts = [act for act, allowed in _ALLOWED_FOR.items() if letter.status in allowed]
         buttons = [
-            (act.capitalize(), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}")
-            for act in acts
+            (act.capitalize(), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}") for act in acts
         ]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "acts": buttons})
 
@@ -145,17 +142,13 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         form = ActForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             return self.ask(request, act, ids, form)
-        outcomes = review.ACTS[act](
-            ids, reason=form.cleaned_data["reason"], actor=request.user.get_username()
-        )
+        outcomes = review.ACTS[act](ids, reason=form.cleaned_data["reason"], actor=request.user.get_username())
         self._report(request, act, outcomes)
         if len(ids) == 1 and outcomes[0].result is not review.Result.UNKNOWN:
             return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_change", args=ids))
         return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_changelist"))
 
-    def ask(
-        self, request: HttpRequest, act: str, ids: Sequence[uuid.UUID], form: ActForm
-    ) -> TemplateResponse:
+    def ask(self, request: HttpRequest, act: str, ids: Sequence[uuid.UUID], form: ActForm) -> TemplateResponse:
         """The page between choosing and doing: what will happen to which letters, and why?"""
         context = {
             **self.admin_site.each_context(request),

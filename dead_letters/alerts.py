@@ -58,9 +58,7 @@ def deliver(subject: str, message: str) -> None:
         mail_admins(subject, message, fail_silently=False)
         return
     # The URL is a secret of its chat; it must not follow a redirect, and no error that quotes it is logged.
-    answer = requests.post(
-        url, json={"text": f"{subject}\n{message}"}, timeout=_TIMEOUT_S, allow_redirects=False
-    )
+    answer = requests.post(url, json={"text": f"{subject}\n{message}"}, timeout=_TIMEOUT_S, allow_redirects=False)
     if not answer.ok or answer.is_redirect:
         raise requests.HTTPError(f"status {answer.status_code}")
 

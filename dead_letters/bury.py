@@ -35,9 +35,7 @@ class BuriedError:
     def of_bug(cls, error: BaseException) -> "BuriedError":
         """A programming error: its class and where it happened; what it said stays unsaid."""
         frames = frames_of(error)
-        where = next(
-            (frame for frame in reversed(frames) if not frame.startswith("from ")), "an unknown place"
-        )
+        where = next((frame for frame in reversed(frames) if not frame.startswith("from ")), "an unknown place")
         name = type(error).__name__
         return cls(
             error_class=class_of(error),

@@ -76,9 +76,7 @@ class DeadLetter(models.Model):
             models.Index(fields=["-created_at", "-id"], name="dead_letter_newest"),
             models.Index(fields=["subject_id"], name="dead_letter_subject"),
             # Also for the ids that begin with a request's id, hence the operator class.
-            models.Index(
-                fields=["correlation_id"], name="dead_letter_correlation", opclasses=["varchar_pattern_ops"]
-            ),
+            models.Index(fields=["correlation_id"], name="dead_letter_correlation", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["id"], name="dead_letter_unalerted", condition=Q(alerted_at__isnull=True)),
             models.Index(fields=["alert_tried_at"], name="dead_letter_alert_tried"),
         )

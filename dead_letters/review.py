@@ -107,9 +107,7 @@ def _each(letter_ids: Iterable[uuid.UUID], act: _One, *, reason: str, actor: str
     for letter_id in oldest_first(list(dict.fromkeys(letter_ids))):
         letter = DeadLetter.objects.filter(pk=letter_id).first()
         if letter is None:
-            outcomes.append(
-                Outcome(letter_id=letter_id, result=Result.UNKNOWN, why="there is no such dead letter")
-            )
+            outcomes.append(Outcome(letter_id=letter_id, result=Result.UNKNOWN, why="there is no such dead letter"))
             continue
         with transaction.atomic():
             outcomes.append(act(letter, reason=reason, actor=actor))

@@ -12,15 +12,15 @@ class InstagramWebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Registers the system checks and the slot through which dead letters come back to work."""
-        from dead_letters import subject  # noqa: PLC0415  (models are not loaded before this)
-        from instagram_webhooks import checks  # noqa: F401, PLC0415
-        from instagram_webhooks.inbox.replay import EventSubject  # noqa: PLC0415
+        from dead_letters import subject
+        from instagram_webhooks import checks  # noqa: F401
+        from instagram_webhooks.inbox.replay import EventSubject
 
         subject.register("instagram_webhooks.event", EventSubject())
         post_migrate.connect(_connect_first_account, sender=self)
 
 
 def _connect_first_account(**_: Any) -> None:
-    from instagram_webhooks.replies import pause  # noqa: PLC0415
+    from instagram_webhooks.replies import pause
 
     pause.ensure_first_account()

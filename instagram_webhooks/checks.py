@@ -26,7 +26,13 @@ def reply_policy(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
         ]
     if is_callable:
         return []
-    return [Error(f"The reply policy {path} cannot be called.", hint="Name a function.", id="instagram_webhooks.E002")]
+    return [
+        Error(
+            f"The reply policy {path} cannot be called.",
+            hint="Name a function.",
+            id="instagram_webhooks.E002",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)
@@ -35,7 +41,11 @@ def deployment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     found: list[CheckMessage] = []
     if settings.DEBUG:
         found.append(
-            Error("DJANGO_DEBUG is on: stand-in secrets are in use.", hint="Unset it.", id="instagram_webhooks.E003")
+            Error(
+                "DJANGO_DEBUG is on: stand-in secrets are in use.",
+                hint="Unset it.",
+                id="instagram_webhooks.E003",
+            )
         )
     if conf().graph_api_url and not conf().graph_api_url.startswith("https://"):
         found.append(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal
 
 from django.conf import settings
 
@@ -52,4 +52,4 @@ REPLY_WINDOW_S = 24 * 3600.0  # Meta takes no later answer; the window opens wit
 
 def conf() -> WebhookSettings:
     """The settings in force."""
-    return cast(WebhookSettings, settings.WEBHOOKS)
+    return settings.WEBHOOKS

@@ -26,7 +26,7 @@ class WebhookError(Exception):
 
     code = "webhook_error"
 
-    def __init__(self, message: str = "", **facts: object) -> None:
+    def __init__(self, message: str = "", /, **facts: object) -> None:
         super().__init__(message or self.__doc__)
         self.facts = facts  # ids and numbers only; safe to log
 
@@ -125,7 +125,7 @@ class Waiting(Retryable):
 
     code = "waiting"
 
-    def __init__(self, message: str = "", *, wait_s: float, **facts: object) -> None:
+    def __init__(self, message: str = "", /, *, wait_s: float, **facts: object) -> None:
         super().__init__(message, wait_s=round(wait_s, 3), **facts)
         self.wait_s = wait_s
 

@@ -24,9 +24,7 @@ _S = EventState
 MOVES: dict[EventState, frozenset[EventState]] = {
     _S.RECEIVED: frozenset({_S.PROCESSING, _S.PARKED, _S.IGNORED}),
     # To itself: the lease was lost and another worker claims it. To received: handed back.
-    _S.PROCESSING: frozenset(
-        {_S.PROCESSED, _S.RETRYING, _S.DEAD, _S.PARKED, _S.IGNORED, _S.RECEIVED, _S.PROCESSING}
-    ),
+    _S.PROCESSING: frozenset({_S.PROCESSED, _S.RETRYING, _S.DEAD, _S.PARKED, _S.IGNORED, _S.RECEIVED, _S.PROCESSING}),
     _S.RETRYING: frozenset({_S.PROCESSING, _S.DEAD, _S.PARKED}),
     _S.PARKED: frozenset({_S.RECEIVED, _S.IGNORED, _S.DEAD}),
     # By replay only.

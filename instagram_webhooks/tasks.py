@@ -11,6 +11,7 @@ from uuid import UUID
 
 from celery import Task, shared_task
 from celery.exceptions import Reject, Retry
+from django.db import DatabaseError
 
 from instagram_webhooks.conf import UPKEEP_QUEUE
 from instagram_webhooks.errors import Retryable
@@ -28,11 +29,11 @@ __all__ = ["boot", "process_event", "sweep"]
 class LadderTask(Task):  # type: ignore[type-arg]
     """Retries by the row, not by the message: when and how often is committed before this is called."""
 
-    def retry(self, *args: Any, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
+    def retry(self, *args: Any, exc: Exception | None = None, **options: Any) -> NoReturn:
         """Publishes a countdown only for a short wait and while few are held; the sweep wakes the rest."""
         if not isinstance(exc, TryAgain) or not held.take(exc.wait_s):
-            raise Retry(exc=exc, when="the time in its row")
-        super().retry(args=[str(exc.event_id)], exc=exc, countdown=exc.wait_s, retry=False, **options)
+            raise Retry(exc=exc)
+        raise super().retry(args=(str(exc.event_id),), exc=exc, countdown=exc.wait_s, retry=False, **options)
 
 
 @shared_task(
@@ -55,7 +56,10 @@ def process_event(self: LadderTask, event_id: str) -> None:
     except (ValueError, AttributeError, TypeError):
         log.warning("wake_up.malformed")
         return
-    work.process(known)
+    try:
+        work.process(known)
+    except DatabaseError as exc:  # no outcome: the row is as it was, and the sweep offers it again
+        log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
 
 
 @shared_task(name="instagram_webhooks.sweep", queue=UPKEEP_QUEUE, ignore_result=True)

@@ -172,9 +172,7 @@ def install_all(command: list[str], began: float) -> None:
     """Run pip with its words in a file, and tell how long it has been at work."""
     what = f"installing {len(pinned())} packages"
     with PIP_LOG.open("w") as log:
-        pip = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT
-        )
+        pip = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
     try:
         tell_until_done(pip, what, began)
     finally:

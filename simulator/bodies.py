@@ -132,9 +132,7 @@ def message_body(
 ) -> Json:
     """A whole body with one text message, for a test; what is left out is made up, the time is now."""
     account, at_ms = account or ACCOUNTS[provider], at_ms or int(time.time() * 1000)
-    mid = mid or {"whatsapp": "wamid.", "facebook": "m_"}.get(provider, "aWdfZAG1f") + secrets.token_urlsafe(
-        18
-    )
+    mid = mid or {"whatsapp": "wamid.", "facebook": "m_"}.get(provider, "aWdfZAG1f") + secrets.token_urlsafe(18)
     if provider == "whatsapp":
         return whatsapp_body(text, sender=sender, account=account, mid=mid, at_ms=at_ms)
     said = message(text, sender=sender, account=account, mid=mid, at_ms=at_ms)

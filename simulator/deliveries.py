@@ -80,9 +80,7 @@ def _grouped(some: Sequence[Event], plan: Plan, secret: str, *, cast: Cast) -> I
             yield _delivery("again", batch, again, secret=secret, forge=plan.forge)
 
 
-def _delivery(
-    what: str, batch: Sequence[Event], body: Json, *, secret: str, forge: Forgery | None
-) -> Delivery:
+def _delivery(what: str, batch: Sequence[Event], body: Json, *, secret: str, forge: Forgery | None) -> Delivery:
     raw = wire(body)
     named = headers(raw, f"not {secret}" if forge == "wrong-secret" else secret)
     if forge == "changed-byte":

@@ -33,9 +33,7 @@ class Echoes:
         """Post one now and wait for the answer."""
         at_ms = int(said.at_s * 1000)
         item = bodies.echo(said.text, recipient=said.person, account=said.account, mid=said.mid, at_ms=at_ms)
-        body = bodies.messaging_body(
-            [item], account=said.account, at_ms=int(time.time() * 1000), provider=to.provider
-        )
+        body = bodies.messaging_body([item], account=said.account, at_ms=int(time.time() * 1000), provider=to.provider)
         is_taken = False
         with contextlib.suppress(NotDelivered), Sender(to.url, to.secret, timeout_s=TIMEOUT_S) as sender:
             is_taken = sender.post(body).status == 200

@@ -19,9 +19,7 @@ class Moment:
     at_ms: int
 
     def message(self, text: str, **more: object) -> Json:
-        return bodies.message(
-            text, sender=self.person, account=self.account, mid=self.id, at_ms=self.at_ms, **more
-        )
+        return bodies.message(text, sender=self.person, account=self.account, mid=self.id, at_ms=self.at_ms, **more)
 
     def attachment(self) -> Json:
         return self.message("", attachments=[bodies.attachment("image", id=str(self.at_ms))])
@@ -33,9 +31,7 @@ class Moment:
         return self.message(self.text, reply_to=bodies.reply_to(self.of))
 
     def echo(self) -> Json:
-        return bodies.echo(
-            self.text, recipient=self.person, account=self.account, mid=self.id, at_ms=self.at_ms
-        )
+        return bodies.echo(self.text, recipient=self.person, account=self.account, mid=self.id, at_ms=self.at_ms)
 
     def postback(self) -> Json:
         return bodies.postback(
@@ -90,6 +86,4 @@ def body_of(kind: str, moment: Moment, *, provider: str) -> Json:
         return bodies.whatsapp_body(moment.text, **customer, mid=moment.id, at_ms=moment.at_ms)
     if kind == "comment":
         return bodies.comment_body(moment.text, **customer, id=moment.id, at_ms=moment.at_ms)
-    return bodies.messaging_body(
-        [ITEMS[kind](moment)], account=moment.account, at_ms=moment.at_ms, provider=provider
-    )
+    return bodies.messaging_body([ITEMS[kind](moment)], account=moment.account, at_ms=moment.at_ms, provider=provider)

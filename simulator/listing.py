@@ -111,9 +111,7 @@ def conversation_id(key: Key) -> str:
     return "aWdfZAG06" + _digest(":".join(key))[:32]
 
 
-def rows(
-    messages: Iterable[Said], fields: Mapping[str, Chosen], *, limit: int = 25
-) -> list[dict[str, object]]:
+def rows(messages: Iterable[Said], fields: Mapping[str, Chosen], *, limit: int = 25) -> list[dict[str, object]]:
     """The messages as rows; only the newest have details, the others an id and a time."""
     names = tuple(fields) or ("id", "created_time")
     return [

@@ -59,9 +59,7 @@ class Step:
             case "http" | "http-after":
                 return self._error()
             case "429":
-                return refusal(
-                    4, status=429, headers={} if first is None else {"Retry-After": _written(first)}
-                )
+                return refusal(4, status=429, headers={} if first is None else {"Retry-After": _written(first)})
             case "usage":
                 return refusal(80002, headers={"X-Business-Use-Case-Usage": _usage(account, int(first or 0))})
             case "reset-before" | "reset-after":

@@ -28,9 +28,7 @@ def send(world: World, request: Request, account: str) -> Reply:
         return action
     wanted = _wanted(body)
     if isinstance(wanted, Reply):
-        world.note(
-            request, wanted, edge="messages", account=account, recipient=_named(body)[0], answer="refused"
-        )
+        world.note(request, wanted, edge="messages", account=account, recipient=_named(body)[0], answer="refused")
         return wanted
     with world.lock:
         return _answered(world, request, wanted, account=account)

@@ -22,9 +22,7 @@ MAX_TEXT = 5000
 class World:
     """State of the Graph API. Whoever reads or changes it holds `lock`, which a thread may take twice."""
 
-    def __init__(
-        self, settings: Settings, *, keep: int = KEPT_CALLS, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: Settings, *, keep: int = KEPT_CALLS, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()

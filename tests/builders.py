@@ -36,7 +36,12 @@ def now_ms():
 
 
 def an_item(sender=PERSON, recipient=ACCOUNT, timestamp=None, **what):
-    return {"sender": {"id": sender}, "recipient": {"id": recipient}, "timestamp": timestamp or now_ms(), **what}
+    return {
+        "sender": {"id": sender},
+        "recipient": {"id": recipient},
+        "timestamp": timestamp or now_ms(),
+        **what,
+    }
 
 
 def a_message(mid="m-1", text="hello", **more):

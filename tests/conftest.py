@@ -8,7 +8,10 @@ import pytest
 
 os.environ.setdefault("DJANGO_DEBUG", "true")
 if "DATABASE_URL" not in os.environ:
-    pytest.exit("No servers: run `make test`, or `.venv/bin/python -m webhooks_project.embedded --fast -- pytest …`", 2)
+    pytest.exit(
+        "No servers: run `make test`, or `.venv/bin/python -m webhooks_project.embedded --fast -- pytest …`",
+        2,
+    )
 
 # Each process of a parallel run has a Redis database of its own, as it has a PostgreSQL database.
 _place = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")

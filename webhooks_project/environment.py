@@ -75,34 +75,56 @@ def _delays(value: str) -> tuple[float, ...]:
 PARSERS: dict[str, Callable[[str], Any]] = {"key": _key, "keys": _keys, "words": _words, "delays": _delays}
 
 DEVELOPMENT_KEY = base64.b64encode(b"development only, never deploy ".ljust(32, b"!")).decode()
-_SECRET = "development-only"
+_STAND_IN = "development-only"
 
 SETTINGS = (
     Setting("DJANGO_DEBUG", "bool", False, "development mode: readable logs, stand-in secrets"),
-    Setting("DJANGO_SECRET_KEY", "str", REQUIRED, "Django's signing key, 50 characters or more", _SECRET * 4, True),
+    Setting("DJANGO_SECRET_KEY", "str", REQUIRED, "Django's signing key, 50 characters or more", _STAND_IN * 4, True),
     Setting("DJANGO_ALLOWED_HOSTS", "words", REQUIRED, "host names, comma separated", "localhost,127.0.0.1,[::1]"),
     Setting("DATABASE_URL", "str", REQUIRED, "postgresql://…", "postgresql://127.0.0.1/instagram_webhooks", True),
-    Setting("MIGRATION_DATABASE_URL", "str", "", "the role that owns the tables (default: DATABASE_URL)", None, True),
+    Setting(
+        "MIGRATION_DATABASE_URL",
+        "str",
+        "",
+        "the role that owns the tables (default: DATABASE_URL)",
+        None,
+        True,
+    ),
     Setting("REDIS_URL", "str", REQUIRED, "redis://… or rediss://…", "redis://127.0.0.1:6379/0", True),
     Setting("CELERY_BROKER_URL", "str", "", "another broker (default: REDIS_URL)", None, True),
-    Setting("ENCRYPTION_KEYS", "keys", REQUIRED, "id:base64 of 32 bytes, newest first", f"dev:{DEVELOPMENT_KEY}", True),
+    Setting(
+        "ENCRYPTION_KEYS",
+        "keys",
+        REQUIRED,
+        "id:base64 of 32 bytes, newest first",
+        f"dev:{DEVELOPMENT_KEY}",
+        True,
+    ),
     Setting("LOOKUP_KEY", "key", REQUIRED, "base64 of 32 bytes, never rotated", DEVELOPMENT_KEY, True),
-    Setting("INSTAGRAM_APP_SECRETS", "words", "", "app secrets, newest first", _SECRET, True),
-    Setting("FACEBOOK_APP_SECRETS", "words", "", "the same for Messenger", _SECRET, True),
-    Setting("WHATSAPP_APP_SECRETS", "words", "", "the same for WhatsApp", _SECRET, True),
-    Setting("INSTAGRAM_VERIFY_TOKEN", "str", "", "the word you type into Meta's dashboard", _SECRET, True),
-    Setting("FACEBOOK_VERIFY_TOKEN", "str", "", "the same for Messenger", _SECRET, True),
-    Setting("WHATSAPP_VERIFY_TOKEN", "str", "", "the same for WhatsApp", _SECRET, True),
+    Setting("INSTAGRAM_APP_SECRETS", "words", "", "app secrets, newest first", _STAND_IN, True),
+    Setting("FACEBOOK_APP_SECRETS", "words", "", "the same for Messenger", _STAND_IN, True),
+    Setting("WHATSAPP_APP_SECRETS", "words", "", "the same for WhatsApp", _STAND_IN, True),
+    Setting("INSTAGRAM_VERIFY_TOKEN", "str", "", "the word you type into Meta's dashboard", _STAND_IN, True),
+    Setting("FACEBOOK_VERIFY_TOKEN", "str", "", "the same for Messenger", _STAND_IN, True),
+    Setting("WHATSAPP_VERIFY_TOKEN", "str", "", "the same for WhatsApp", _STAND_IN, True),
     Setting("INSTAGRAM_ACCOUNT_ID", "str", "", "a first account without the admin: its id (entry.id)"),
     Setting("INSTAGRAM_ACCESS_TOKEN", "str", "", "the access token of that account", None, True),
     Setting("GRAPH_API_URL", "str", "", "one base for all Graph hosts (default: Meta's own)"),
     Setting("GRAPH_API_VERSION", "str", "v25.0", "version in every Graph path"),
     Setting("GRAPH_DEADLINE_S", "float", 20.0, "total time of one Graph call"),
     Setting("REPLIES", "str", "on", "on; off: nothing is sent; shadow: decided and stored, not sent"),
-    Setting("REPLY_POLICY", "str", "instagram_webhooks.replies.policy.acknowledge", "dotted path of the reply policy"),
+    Setting(
+        "REPLY_POLICY",
+        "str",
+        "instagram_webhooks.replies.policy.acknowledge",
+        "dotted path of the reply policy",
+    ),
     Setting("REPLY_POLICY_BUDGET_S", "float", 20.0, "past it the attempt counts as failed"),
     Setting(
-        "ACK_TEXT", "str", "Thank you for your message. We will get back to you soon.", "text of the default policy"
+        "ACK_TEXT",
+        "str",
+        "Thank you for your message. We will get back to you soon.",
+        "text of the default policy",
     ),
     Setting("ACK_COOLDOWN_S", "float", 43200.0, "default policy: silence after its own reply (0: it answers all)"),
     Setting("HUMAN_PAUSE_S", "float", 43200.0, "default policy: silence after a person answered"),
@@ -215,11 +237,11 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         faults.append("REPLY_SETTLE_S must be less than WEBHOOK_LEASE_S")
     if bool(values["INSTAGRAM_ACCOUNT_ID"]) != bool(values["INSTAGRAM_ACCESS_TOKEN"]):
         faults.append("INSTAGRAM_ACCOUNT_ID and INSTAGRAM_ACCESS_TOKEN go together: set both or neither")
-    for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP"):
-        if bool(values[f"{provider}_APP_SECRETS"]) != bool(values[f"{provider}_VERIFY_TOKEN"]):
-            faults.append(f"{provider}_APP_SECRETS and {provider}_VERIFY_TOKEN go together: set both or neither")
+    faults += [
+        f"{provider}_APP_SECRETS and {provider}_VERIFY_TOKEN go together: set both or neither"
+        for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP")
+        if bool(values[f"{provider}_APP_SECRETS"]) != bool(values[f"{provider}_VERIFY_TOKEN"])
+    ]
     if not any(values[f"{provider}_APP_SECRETS"] for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP")):
         faults.append("INSTAGRAM_APP_SECRETS is missing: without an app secret no webhook can be verified")
     return faults
-
-

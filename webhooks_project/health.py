@@ -38,7 +38,7 @@ class Probe:
         try:
             self._ask()
             self._is_well = True
-        except Exception:
+        except Exception:  # noqa: BLE001 (a service that cannot be asked is not well)
             self._is_well = False
         finally:
             with self._lock:

@@ -17,9 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=audit.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=audit.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("subject_kind", models.CharField(max_length=32)),
                 ("subject_id", models.UUIDField(verbose_name="event id")),
@@ -60,9 +58,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "dead letter",
-                "permissions": (
-                    ("act_on_deadletter", "Can replay, resolve, discard and reopen dead letters"),
-                ),
+                "permissions": (("act_on_deadletter", "Can replay, resolve, discard and reopen dead letters"),),
                 "indexes": [
                     models.Index(fields=["status", "-created_at", "-id"], name="dead_letter_by_status"),
                     models.Index(fields=["-created_at", "-id"], name="dead_letter_newest"),
@@ -87,9 +83,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("closed_at__isnull", True), ("status", "open")),
-                            models.Q(
-                                models.Q(("status", "open"), _negated=True), ("closed_at__isnull", False)
-                            ),
+                            models.Q(models.Q(("status", "open"), _negated=True), ("closed_at__isnull", False)),
                             _connector="OR",
                         ),
                         name="dead_letter_closed_or_open",

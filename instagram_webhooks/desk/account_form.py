@@ -37,9 +37,7 @@ class AccountForm(_AccountForm):
         label="New access token",
         required=False,
         max_length=4096,
-        widget=forms.PasswordInput(
-            render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"}
-        ),
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"}),
         help_text="Sealed when saved and never shown again. Leave it empty to keep the one that is stored.",
     )
 

@@ -101,9 +101,7 @@ class AccountAdmin(_Admin):
             (each, f"{add}?provider={each.provider}&account_id={each.account_id}", _parked_url(each))
             for each in accounts.unknown_accounts()
         ]
-        return super().changelist_view(
-            request, {**(extra_context or {}), "title": "Accounts", "unknown": unknown}
-        )
+        return super().changelist_view(request, {**(extra_context or {}), "title": "Accounts", "unknown": unknown})
 
     @method_decorator(sensitive_post_parameters("new_token"))
     def changeform_view(
@@ -143,9 +141,7 @@ class AccountAdmin(_Admin):
     # --- release -----------------------------------------------------------------------------------
 
     @admin.action(description="Release parked events…", permissions=["change"])
-    def release_chosen(
-        self, request: HttpRequest, queryset: "models.QuerySet[Account]"
-    ) -> HttpResponse | None:
+    def release_chosen(self, request: HttpRequest, queryset: "models.QuerySet[Account]") -> HttpResponse | None:
         ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
         if len(ids) > AT_ONCE:
             said = f"Nothing was changed: choose at most {AT_ONCE} at once."

@@ -76,9 +76,7 @@ class EventAdmin(ReadOnlyAdmin):
         stands += ["waits_for"] if obj.lane and obj.state in OPEN else []
         stands += ["due"] if obj.state == EventState.RETRYING else []
         stands += ["letters"] if DeadLetter.objects.filter(subject_id=obj.pk).exists() else []
-        is_about = ["kind", "provider", "account", "happened", "arrived"] + (
-            ["finished"] if obj.finished_at else []
-        )
+        is_about = ["kind", "provider", "account", "happened", "arrived"] + (["finished"] if obj.finished_at else [])
         ids = ["whole_id", "correlation"] + (["conversation"] if obj.conversation_id else [])
         ids += ["message"] if obj.message_digest else []
         parts = {"How it stands": stands, "What it is": is_about, "Ids": ids}

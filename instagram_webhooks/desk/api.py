@@ -46,7 +46,5 @@ def _asked_for(query: dict[str, str]) -> QuerySet[WebhookEvent]:
     if "code" not in query:
         return events
     asked = {"code": query["code"]}
-    letters = narrowed(
-        DeadLetter.objects.all(), asked, exactly={"code": "code"}, choices={}, time="created_at"
-    )
+    letters = narrowed(DeadLetter.objects.all(), asked, exactly={"code": "code"}, choices={}, time="created_at")
     return events.filter(event_id__in=letters.values("subject_id"))

@@ -22,9 +22,7 @@ class DeskCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except (OperationalError, InterfaceError) as exc:
-            raise CommandError(
-                "The database does not answer: check DATABASE_URL and that PostgreSQL runs."
-            ) from exc
+            raise CommandError("The database does not answer: check DATABASE_URL and that PostgreSQL runs.") from exc
         except ProgrammingError as exc:
             raise CommandError("The database lacks a table or column: run manage.py migrate.") from exc
 

@@ -62,9 +62,7 @@ def app_secrets() -> Finding:
     """Whether webhooks can be verified, and which secret signs what."""
     about, known = "App secrets", conf().app_secrets["instagram"]
     if not known:
-        return wrong(
-            about, "none is set, so every webhook is refused.", f"Set INSTAGRAM_APP_SECRETS. {_TWO_SECRETS}"
-        )
+        return wrong(about, "none is set, so every webhook is refused.", f"Set INSTAGRAM_APP_SECRETS. {_TWO_SECRETS}")
     if not all(_APP_SECRET.fullmatch(secret) for secret in known):
         said = "one does not look like Meta's (32 digits and letters a-f)."
         return unsure(about, said, f"Check INSTAGRAM_APP_SECRETS. {_TWO_SECRETS}")
@@ -103,17 +101,13 @@ def identity(found: Identity | None, account_id: str) -> Finding:
     about = "Account id"
     if found is None:
         said = "Meta takes the token and names no user_id: it is no token of Instagram Login."
-        return wrong(
-            about, said, "Make one in the dashboard: Instagram > API setup > Generate access tokens."
-        )
+        return wrong(about, said, "Make one in the dashboard: Instagram > API setup > Generate access tokens.")
     if account_id == found.account_id:
         return fine(about, f"{account_id} is the id that webhooks carry as entry.id.")
     if account_id == found.app_scoped_id:
         other = f"{account_id} is the id of /me?fields=id, which no webhook carries"
         said = f"{other}; entry.id is {found.account_id}."
-        return wrong(
-            about, said, f"Connect {found.account_id}: with the other id every event would stay parked."
-        )
+        return wrong(about, said, f"Connect {found.account_id}: with the other id every event would stay parked.")
     said = f"the token speaks for {found.account_id}, not for {account_id}."
     return wrong(about, said, "Use the token of this account, or connect the other one.")
 
@@ -140,9 +134,7 @@ def expiry(at: datetime | None, now: datetime) -> Finding:
         return unsure(about, said, "Give the day with --expires, or enter it in the admin.")
     day = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if at <= now:
-        return wrong(
-            about, f"it ran out at {day}.", "Make a new token in Meta's dashboard and connect again."
-        )
+        return wrong(about, f"it ran out at {day}.", "Make a new token in Meta's dashboard and connect again.")
     left = f"it runs out at {day}, in {(at - now).days} days."
     if at - now < EXPIRES_SOON:
         return unsure(about, left, "Connect again with a refreshed or new token before that day.")
@@ -161,13 +153,9 @@ def subscription(fields: list[str], wanted: tuple[str, ...] = FIELDS) -> Finding
     """Whether Meta sends what this service handles."""
     about, missing = "Subscription", [name for name in wanted if name not in fields]
     if not fields:
-        return wrong(
-            about, "none: Meta sends nothing for this account.", "Subscribe; this command offers it."
-        )
+        return wrong(about, "none: Meta sends nothing for this account.", "Subscribe; this command offers it.")
     if NEEDED in missing:
-        return wrong(
-            about, "`messages` is missing: no message arrives.", "Subscribe; this command offers it."
-        )
+        return wrong(about, "`messages` is missing: no message arrives.", "Subscribe; this command offers it.")
     if missing:
         return unsure(about, f"{len(fields)} fields; not subscribed: {', '.join(missing)}.")
     return fine(about, f"{len(fields)} fields, {', '.join(fields)}.")
@@ -180,27 +168,19 @@ def subscribe(to: Destination, fields: list[str], wanted: tuple[str, ...] = FIEL
 
 def refusal(about: str, exc: WebhookError) -> Finding:
     """What Meta's refusal, or its silence, means here."""
-    codes = [
-        str(exc.facts[name]) for name in ("graph_code", "graph_subcode") if exc.facts.get(name) is not None
-    ]
+    codes = [str(exc.facts[name]) for name in ("graph_code", "graph_subcode") if exc.facts.get(name) is not None]
     number = f" (code {'/'.join(codes)})" if codes else ""
     if isinstance(exc, TokenRefused):
         return wrong(about, f"Meta refuses the token{number}.", "Copy it again, whole, or make a new one.")
     if isinstance(exc, AccountBlocked):
-        return wrong(
-            about, f"Meta has blocked the account{number}.", "See the account's status in Meta's app."
-        )
+        return wrong(about, f"Meta has blocked the account{number}.", "See the account's status in Meta's app.")
     if isinstance(exc, GraphThrottled | GraphThrottledFor):
         return unsure(about, f"Meta asks to wait{number}.", "Run this again in an hour.")
     if isinstance(exc, GraphUnreachable):
         said = "the Graph API cannot be reached from this machine."
-        return wrong(
-            about, said, "Allow outgoing https to graph.instagram.com; check GRAPH_API_URL if it is set."
-        )
+        return wrong(about, said, "Allow outgoing https to graph.instagram.com; check GRAPH_API_URL if it is set.")
     if isinstance(exc, GraphRefused):
-        advice = (
-            "The token may lack a permission (instagram_business_basic, instagram_business_manage_messages)."
-        )
+        advice = "The token may lack a permission (instagram_business_basic, instagram_business_manage_messages)."
         return wrong(about, f"Meta refuses this{number}.", advice)
     return unsure(about, f"Meta gave no usable answer{number}.", "Run this again.")
 

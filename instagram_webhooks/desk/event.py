@@ -67,19 +67,13 @@ def _replies(ids: Sequence[UUID]) -> Iterable[OutgoingReply]:
 
 def _dead_letters(ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = defaultdict(list)
-    rows = (
-        DeadLetter.objects.filter(subject_id__in=ids)
-        .order_by("created_at", "id")
-        .values_list("subject_id", "id")
-    )
+    rows = DeadLetter.objects.filter(subject_id__in=ids).order_by("created_at", "id").values_list("subject_id", "id")
     for event_id, letter_id in rows:
         found[event_id].append(str(letter_id))
     return found
 
 
-def _event(
-    event: WebhookEvent, reply: OutgoingReply | None, letters: list[str], heads: dict[UUID, UUID]
-) -> Event:
+def _event(event: WebhookEvent, reply: OutgoingReply | None, letters: list[str], heads: dict[UUID, UUID]) -> Event:
     return Event(
         event_id=str(event.pk),
         correlation_id=event.correlation_id,

@@ -49,9 +49,7 @@ def handshake(public_url: str) -> Finding:
         return _unreachable(exc, host)
     if 300 <= status < 400:
         advice = "Enter the address that it points to at Meta, or stop the redirect for this path."
-        return wrong(
-            ABOUT, f"the address redirects ({status}) to {_place(location)}; Meta does not follow.", advice
-        )
+        return wrong(ABOUT, f"the address redirects ({status}) to {_place(location)}; Meta does not follow.", advice)
     if status != requests.codes.ok:
         return _refused(status, body)
     if body != challenge:
@@ -86,9 +84,7 @@ def _refused(status: int, body: str) -> Finding:
             f"the server fails ({status}).",
             "Look whether the web process runs.",
         )
-    said, advice = _STATUSES.get(
-        status, (f"the answer is {status}", "Meta accepts 200 with the challenge alone.")
-    )
+    said, advice = _STATUSES.get(status, (f"the answer is {status}", "Meta accepts 200 with the challenge alone."))
     return wrong(ABOUT, f"{said}.", advice)
 
 
@@ -98,9 +94,7 @@ def _unreachable(exc: requests.RequestException, host: str) -> Finding:
         advice = "Meta accepts no self-signed one. Install a public certificate with its whole chain."
         return wrong(ABOUT, f"the certificate of {host} is not valid ({_tls_reason(exc)}).", advice)
     if isinstance(exc, requests.Timeout):
-        return wrong(
-            ABOUT, f"{host} does not answer within {TIMEOUT_S} s.", "Open the port in firewall and proxy."
-        )
+        return wrong(ABOUT, f"{host} does not answer within {TIMEOUT_S} s.", "Open the port in firewall and proxy.")
     if isinstance(exc, requests.ConnectionError) and "resolve" in repr(exc).lower():
         return wrong(ABOUT, f"the name {host} is not known.", "Check the name and its DNS record.")
     return wrong(ABOUT, f"{host} takes no connection.", "Look whether the proxy listens on this port.")

@@ -22,9 +22,7 @@ class TimedList(ChangeList):
         super().get_results(request)
         rows = _in_time(self.result_list)
         if rows is None:
-            messages.warning(
-                request, "This took too long and was stopped. Search by an id, or filter otherwise."
-            )
+            messages.warning(request, "This took too long and was stopped. Search by an id, or filter otherwise.")
         # A list, because the template would send the same query again.
         self.result_list = rows or []
         add: Callable[[Sequence[Any]], None] | None = getattr(self.model_admin, "add_to_rows", None)

@@ -70,9 +70,7 @@ def _now(event: Event, steps: list[Step]) -> str:
 
 
 def _waiting(event: Event, steps: list[Step], attempts: str) -> str:
-    behind = (
-        f" It stands behind event {event['waits_for']} of its conversation." if event["waits_for"] else ""
-    )
+    behind = f" It stands behind event {event['waits_for']} of its conversation." if event["waits_for"] else ""
     if event["next_attempt_at"]:
         next_at = _clock(event["next_attempt_at"], event["received_at"])
         code = _code(_last(steps, "retry.scheduled"))

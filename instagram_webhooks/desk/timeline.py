@@ -34,14 +34,10 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def timelines(
-    events: Sequence[WebhookEvent], replies: Mapping[UUID, OutgoingReply]
-) -> dict[UUID, list[Step]]:
+def timelines(events: Sequence[WebhookEvent], replies: Mapping[UUID, OutgoingReply]) -> dict[UUID, list[Step]]:
     """The steps of each event, oldest first; one query for all."""
     acts: dict[UUID | None, list[AuditEntry]] = defaultdict(list)
-    for entry in AuditEntry.objects.filter(subject_id__in=[event.pk for event in events]).order_by(
-        "at", "id"
-    ):
+    for entry in AuditEntry.objects.filter(subject_id__in=[event.pk for event in events]).order_by("at", "id"):
         acts[entry.subject_id].append(entry)
     return {event.pk: _timeline(event, acts[event.pk], replies.get(event.pk)) for event in events}
 

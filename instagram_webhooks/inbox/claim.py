@@ -66,7 +66,8 @@ WITH named AS MATERIALIZED ({named}), head AS MATERIALIZED ({head}), claimed AS 
   RETURNING e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
             e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
 )
-SELECT claimed.*, (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = claimed.event_id) FROM claimed
+SELECT claimed.*, (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = claimed.event_id)
+  FROM claimed
 """
 _COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
             "correlation_id", "attempt", "starts", "happened_at", "received_at", "order_at", "sealed")  # fmt: skip

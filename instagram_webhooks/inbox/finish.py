@@ -7,6 +7,7 @@ so its whole transaction is rolled back.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -89,7 +90,7 @@ def _move(
     claim: Claim, to: EventState, *, reason: str = "", wait_s: float | None = None, counts: int = 0
 ) -> datetime | None:
     allow(EventState.PROCESSING, to)
-    values = {
+    values: dict[str, Any] = {
         "event_id": claim.event_id,
         "fence": claim.fence,
         "state": to,
@@ -114,5 +115,5 @@ def _record(claim: Claim, action: str, detail: Mapping[str, object]) -> None:
         provider=claim.provider,
         correlation_id=claim.correlation_id,
         attempt=claim.attempt,
-        detail={"fence": claim.fence, **detail},
+        detail={"fence": claim.fence} | {name: value for name, value in detail.items() if value is not None},
     )

@@ -15,7 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from instagram_webhooks.errors import StoreUnavailable
@@ -83,7 +90,8 @@ class Group(Generic[Row, Done]):
         with self._arrived:
             while not self._waiting:
                 self._arrived.wait()
-            taken, rows, now = [], 0, time.monotonic()
+            taken: list[_Batch[Row, Done]] = []
+            rows, now = 0, time.monotonic()
             while self._waiting and (not taken or rows + len(self._waiting[0].rows) <= MOST_ROWS):
                 batch = self._waiting.pop(0)
                 if batch.until > now:  # else its request has been answered 503
@@ -96,7 +104,7 @@ class Group(Generic[Row, Done]):
             return
         try:
             done = self._write_patiently([row for batch in batches for row in batch.rows], batches[0].until)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 (whatever it was, the requests that wait must be answered)
             if len(batches) > 1 and not isinstance(exc, (OperationalError, InterfaceError)):
                 for batch in batches:  # one bad batch must not fail its neighbours
                     self._write_together([batch])

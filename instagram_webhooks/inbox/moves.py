@@ -1,6 +1,7 @@
 """Moves of events that no worker holds: parking, release, replay, and the claims of lost workers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -40,7 +41,8 @@ _GIVE_BACK = """
 UPDATE instagram_webhooks_webhookevent e
    SET state = 'received', worker_id = NULL, starts = 0, claimable_at = clock_timestamp(), dispatched_at = NULL
  WHERE e.worker_id = %(worker)s AND e.state = 'processing'
-   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r WHERE r.event_id = e.event_id AND r.state = 'sending')
+   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
+                    WHERE r.event_id = e.event_id AND r.state = 'sending')
 RETURNING e.event_id, e.provider, e.correlation_id
 """
 
@@ -73,7 +75,13 @@ def give_back(worker_id: UUID) -> list[UUID]:
 
 
 def _audited(
-    statement: str, values: dict[str, object], action: str, *, actor: str = "system", why: str = "", **detail: object
+    statement: str,
+    values: Mapping[str, Any],
+    action: str,
+    *,
+    actor: str = "system",
+    why: str = "",
+    **detail: object,
 ) -> list[UUID]:
     """Executes one move of several events and records each in the same transaction; the events that moved."""
     with transaction.atomic(), connection.cursor() as cursor:

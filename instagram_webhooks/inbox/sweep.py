@@ -57,7 +57,8 @@ RESCUE = """
 UPDATE instagram_webhooks_webhookevent e
    SET claimable_at = clock_timestamp(), dispatched_at = NULL
  WHERE e.state = 'processing' AND e.worker_id = ANY(%(workers)s) AND e.claimable_at > clock_timestamp()
-   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r WHERE r.event_id = e.event_id AND r.state = 'sending')
+   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
+                    WHERE r.event_id = e.event_id AND r.state = 'sending')
 RETURNING e.event_id
 """
 
@@ -120,5 +121,3 @@ def _rescue() -> int:
             return 0
         cursor.execute(RESCUE, {"workers": workers})
         return len(cursor.fetchall())
-
-

@@ -6,6 +6,7 @@ finds every due event again. So offering never waits and never fails, and what i
 the broker is down is kept up to a bound and then dropped.
 """
 
+import atexit
 import contextlib
 import logging
 import os
@@ -59,7 +60,12 @@ class Broker:
         with self._open() as producer:
             for event_id in ids:
                 current_app.send_task(
-                    TASK, args=[str(event_id)], queue=QUEUE, producer=producer, retry=False, ignore_result=True
+                    TASK,
+                    args=[str(event_id)],
+                    queue=QUEUE,
+                    producer=producer,
+                    retry=False,
+                    ignore_result=True,
                 )
 
     @contextlib.contextmanager
@@ -127,6 +133,7 @@ class Publisher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
                 self._thread.start()
+                atexit.register(self.flush)
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S

@@ -22,13 +22,15 @@ class Account(models.Model):
     and only after a refusal or a failure.
     """
 
-    TOKEN_PLACE = "account.sealed_token"
+    TOKEN_PLACE = "account.sealed_token"  # noqa: S105 (a column, no token)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider = models.CharField(max_length=16, choices=[(p, p) for p in ("instagram", "facebook", "whatsapp")])
     account_id = models.CharField("Meta's id", max_length=64, help_text="The id that webhooks carry as entry.id.")
     label = models.CharField(max_length=100, blank=True, help_text="A name for people, as @shop_berlin.")
     sealed_token = models.BinaryField(default=bytes, editable=False)
+    # Which token of the settings was taken over: one set later in the admin is not undone at the next start.
+    settings_token = models.UUIDField(null=True, editable=False)
     token_expires_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=12, choices=AccountState, default=AccountState.ACTIVE)
     state_since = models.DateTimeField(null=True, editable=False)

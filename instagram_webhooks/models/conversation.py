@@ -62,5 +62,6 @@ class Message(models.Model):
         constraints = (
             models.UniqueConstraint("conversation", "message_digest", name="message_once",
                                     condition=Q(message_digest__isnull=False)),
-            models.CheckConstraint(name="message_author_known", condition=Q(author__in=("customer", "service", "person"))),
+            models.CheckConstraint(name="message_author_known",
+                                   condition=Q(author__in=("customer", "service", "person"))),
         )  # fmt: skip

@@ -41,9 +41,7 @@ class OutgoingReply(models.Model):
 
     class Meta:
         verbose_name_plural = "outgoing replies"
-        indexes = (
-            models.Index("conversation_id", name="reply_in_flight", condition=Q(state=ReplyState.SENDING)),
-        )
+        indexes = (models.Index("conversation_id", name="reply_in_flight", condition=Q(state=ReplyState.SENDING)),)
         constraints = (
             models.UniqueConstraint("reply_key", name="one_reply_a_message", condition=~Q(state=ReplyState.WITHHELD)),
             models.UniqueConstraint("message_digest", name="one_reply_a_sent_message",

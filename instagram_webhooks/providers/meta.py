@@ -140,9 +140,7 @@ def _postback(element: _Element) -> _What:
     tell = partial(says.postback, element.body)
     if mid is not None:
         return _What("postback", (mid,), mid, tell)
-    return _What(
-        "postback", (element.sender, _word(element, "payload", "title"), _stamp(element)), None, tell
-    )
+    return _What("postback", (element.sender, _word(element, "payload", "title"), _stamp(element)), None, tell)
 
 
 def _handover(name: str, element: _Element) -> _What:

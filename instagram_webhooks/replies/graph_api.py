@@ -134,7 +134,10 @@ def _call(to: Destination, method: str, path: str, **more: Any) -> Any:
     """The JSON of one answer. The deadline covers all of the call, however slowly its bytes come."""
     deadline = time.monotonic() + conf().graph_deadline_s
     url = f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}"
-    headers = {"Authorization": f"Bearer {to.token}", "X-Correlation-ID": correlation.current().correlation_id or ""}
+    headers = {
+        "Authorization": f"Bearer {to.token}",
+        "X-Correlation-ID": correlation.current().correlation_id or "",
+    }
     try:
         response = _session().request(
             method, url, headers=headers, timeout=_left(deadline), allow_redirects=False, stream=True, **more
@@ -192,5 +195,3 @@ def _session() -> requests.Session:
         session.mount("http://", HTTPAdapter(pool_maxsize=2, max_retries=0))
         _local.used_at = time.monotonic()
     return session
-
-

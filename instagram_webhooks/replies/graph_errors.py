@@ -81,7 +81,10 @@ def error_of(refusal: Refusal, headers: Mapping[str, str]) -> WebhookError:
 
 def named_wait_s(headers: Mapping[str, str]) -> float | None:
     """The wait that Meta names, in seconds, or None: Retry-After, or the usage header (which counts minutes)."""
-    waits = [*_retry_after(headers.get("Retry-After", "")), *_usage(headers.get("X-Business-Use-Case-Usage", ""))]
+    waits = [
+        *_retry_after(headers.get("Retry-After", "")),
+        *_usage(headers.get("X-Business-Use-Case-Usage", "")),
+    ]
     return min(max(waits), LONGEST_WAIT_S) if waits else None
 
 

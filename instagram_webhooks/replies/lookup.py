@@ -7,11 +7,18 @@ both lack it. What stays open is for a person.
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NoReturn
 
 from instagram_webhooks import providers
 from instagram_webhooks.conf import conf
-from instagram_webhooks.errors import OutcomeUnknown, Permanent, ReplyNotSettled, ReplyUndecided, Retryable, Waiting
+from instagram_webhooks.errors import (
+    OutcomeUnknown,
+    Permanent,
+    ReplyNotSettled,
+    ReplyUndecided,
+    Retryable,
+    Waiting,
+)
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.inbox.echoes import stored_echoes
 from instagram_webhooks.replies import graph_api, outbox
@@ -29,12 +36,12 @@ def resolve(claim: Claim, reply: outbox.Reply, to: Destination) -> str | None:
 
     Raises ReplyNotSettled where it must be asked again later, ReplyUndecided where asking does not help.
     """
-    assert reply.called_at is not None and reply.called_s is not None
+    assert reply.called_at is not None
     text = _comparable(reply.text())
     if found := _echoed(claim, text, reply.called_at):
         return found
     if claim.provider not in LISTED_BY:
-        return _without_listing(reply)
+        _wait_for_status(reply)
     try:
         listed = graph_api.recent_messages(to)
     except Waiting:
@@ -46,10 +53,12 @@ def resolve(claim: Claim, reply: outbox.Reply, to: Destination) -> str | None:
     verdict = judge(listed, text, reply.called_at, partner=to.partner)
     if isinstance(verdict, ListedMessage):
         return verdict.message_id
-    return _judged(reply, verdict)
+    _be_certain(reply, verdict)
+    return None
 
 
-def _judged(reply: outbox.Reply, verdict: Literal["newer", "absent", "unclear"]) -> None:
+def _be_certain(reply: outbox.Reply, verdict: Literal["newer", "absent", "unclear"]) -> None:
+    """Returns where the reply is certain not to have left; raises as `resolve` does where it is not."""
     settle_s = conf().reply_settle_s
     assert reply.called_s is not None
     if verdict == "unclear":
@@ -88,7 +97,7 @@ def _again(reply: outbox.Reply, wait_s: float, *, absent: bool) -> ReplyNotSettl
     return ReplyNotSettled(wait_s=max(wait_s, 0.05), lookups=reply.lookups + 1)
 
 
-def _without_listing(reply: outbox.Reply) -> None:
+def _wait_for_status(reply: outbox.Reply) -> NoReturn:
     """WhatsApp lists nothing; only a status webhook could tell, and it names no text."""
     assert reply.called_s is not None
     if reply.called_s < conf().reply_settle_s:

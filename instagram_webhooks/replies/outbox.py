@@ -9,9 +9,10 @@ the order event, conversation, reply, message.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
 from audit.ids import uuid7
 from instagram_webhooks.errors import WebhookError
@@ -57,6 +58,7 @@ INSERT INTO instagram_webhooks_outgoingreply
    error_class, error_code, called_at)
 VALUES (%(id)s, %(event_id)s, %(reply_key)s, %(conversation_id)s, %(provider)s, %(account)s, %(sealed_text)s,
         %(state)s, %(reason)s, 0, '', '', CASE WHEN %(state)s = 'sending' THEN clock_timestamp() END)
+ON CONFLICT DO NOTHING RETURNING id
 """
 
 
@@ -76,12 +78,13 @@ def write(claim: Claim, text: str, *, state: ReplyState, message_id: str | None)
 
     message_id: Meta's id of what is answered. One tap can arrive as a message and as a postback.
     """
-    try:
-        with transaction.atomic():
-            return _insert(claim, text, state=state, reason="", message_id=message_id)
-    except IntegrityError:
+    if reply_id := _insert(claim, text, state=state, reason="", message_id=message_id):
+        return reply_id
+    # Either this very transaction was committed before and only its answer was lost, or another event was first.
+    own = OutgoingReply.objects.filter(event_id=claim.event_id).values_list("id", flat=True).first()
+    if own is None:
         withhold(claim, "", "answered", message_id=message_id)
-        return None
+    return own
 
 
 def withhold(claim: Claim, text: str, reason: str, *, message_id: str | None) -> None:
@@ -89,7 +92,7 @@ def withhold(claim: Claim, text: str, reason: str, *, message_id: str | None) ->
     _insert(claim, text, state=ReplyState.WITHHELD, reason=reason, message_id=message_id)
 
 
-def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_id: str | None) -> UUID:
+def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_id: str | None) -> UUID | None:
     reply_id = uuid7()
     values = {
         "id": reply_id,
@@ -104,7 +107,8 @@ def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_
     }
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
-    return reply_id
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def sending(reply_id: UUID) -> None:
@@ -120,7 +124,7 @@ def sent(reply_id: UUID, message_id: str) -> UUID:
     """The reply reached Meta under this id; the digest of it. Accepts one that an echo already proved."""
     found = message_digest(message_id)
     _update(
-        "state = 'sent', message_digest = %(digest)s, sent_at = coalesce(sent_at, clock_timestamp())"
+        "state = 'sent', message_digest = %(digest)s, sent_at = coalesce(sent_at, now())"
         " WHERE id = %(id)s AND (message_digest IS NULL OR message_digest = %(digest)s)",
         {"id": reply_id, "digest": found},
     )
@@ -184,10 +188,10 @@ def _failed(reply_id: UUID, error: WebhookError, change: str) -> None:
     )
 
 
-def _update(change: str, values: Mapping[str, object]) -> int:
+def _update(change: str, values: Mapping[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE instagram_webhooks_outgoingreply SET {change}", values)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def confirm_by_echo(digest_of_message: UUID) -> bool:

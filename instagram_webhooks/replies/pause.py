@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -12,7 +11,7 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import AccountBlocked, Parked, TokenRefused, UnknownAccount
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.models import Account, AccountState
-from instagram_webhooks.vault import open_text
+from instagram_webhooks.vault import digest, open_text
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,9 @@ class KnownAccount:
 
     def error(self) -> Parked | None:
         """Why events of this account are parked, or None."""
-        return {AccountState.TOKEN: TokenRefused(), AccountState.BLOCKED: AccountBlocked()}.get(AccountState(self.state))
+        return {AccountState.TOKEN: TokenRefused(), AccountState.BLOCKED: AccountBlocked()}.get(
+            AccountState(self.state)
+        )
 
 
 _FIND = """
@@ -48,7 +49,16 @@ SELECT id, provider, account_id, state, replies_on,
        unknown_in_a_row, sealed_token
   FROM instagram_webhooks_account WHERE provider = %s AND account_id = %s
 """
-_COLUMNS = ("id", "provider", "account_id", "state", "replies_on", "pause_s", "unknown_in_a_row", "sealed_token")
+_COLUMNS = (
+    "id",
+    "provider",
+    "account_id",
+    "state",
+    "replies_on",
+    "pause_s",
+    "unknown_in_a_row",
+    "sealed_token",
+)
 # Raises only: a shorter wait never shortens a longer one.
 _PAUSE = """
 UPDATE instagram_webhooks_account SET paused_until = clock_timestamp() + make_interval(secs => %(wait_s)s)
@@ -67,7 +77,7 @@ def find(provider: str, account_id: str) -> KnownAccount:
         row = cursor.fetchone()
     if row is None:
         raise UnknownAccount
-    found = KnownAccount(**dict(zip(_COLUMNS, row[:-1] + (bytes(row[-1]),), strict=True)))
+    found = KnownAccount(**dict(zip(_COLUMNS, (*row[:-1], bytes(row[-1])), strict=True)))
     if error := found.error():
         raise error
     return found
@@ -124,20 +134,21 @@ def release(account: Account, *, actor: str, reason: str = "") -> int:
 
 
 def ensure_first_account() -> None:
-    """Connects the account that the environment names, and takes over a token that changed there."""
-    known, token = conf().first_account_id, conf().first_account_token
-    if not known:
+    """Connects the account that the settings name, and takes over a token that changed there."""
+    account_id, token = conf().first_account_id, conf().first_account_token
+    if not account_id:
         return
-    account = Account.objects.filter(provider="instagram", account_id=known).first()
-    if account is not None and account.token() == token:
+    taken = digest("settings_token", token)
+    known = Account.objects.filter(provider="instagram", account_id=account_id)
+    if known.filter(settings_token=taken).exists():
         return
-    is_new = account is None
-    account = account or Account(provider="instagram", account_id=known)
+    Account.objects.bulk_create([Account(provider="instagram", account_id=account_id)], ignore_conflicts=True)
+    account = known.get()
     account.set_token(token)
     with transaction.atomic():
-        if is_new:
-            Account.objects.bulk_create([account], ignore_conflicts=True)  # several processes start at once
-        else:
-            account.save(update_fields=["sealed_token"])
-        record("account.connected", subject_id=account.pk, provider="instagram", detail={"account": known})
-    release(Account.objects.get(provider="instagram", account_id=known), actor="system", reason="token from the settings")
+        # Several processes start at once; one of them takes it over.
+        is_first = known.exclude(settings_token=taken).update(sealed_token=account.sealed_token, settings_token=taken)
+        if not is_first:
+            return
+        record("account.connected", subject_id=account.pk, provider="instagram", detail={"account": account_id})
+    release(account, actor="system", reason="token from the settings")

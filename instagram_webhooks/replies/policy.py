@@ -13,6 +13,7 @@ from instagram_webhooks.conf import REPLY_WINDOW_S, conf
 from instagram_webhooks.errors import PolicyOverBudget
 from instagram_webhooks.events import Attachment, Content
 from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.models import Message
 from instagram_webhooks.replies import thread
 from instagram_webhooks.replies.context import Answer, PastMessage, Policy, Reply, ReplyContext, Silence
 
@@ -100,7 +101,7 @@ def context_of(claim: Claim, content: Content) -> ReplyContext:
     )
 
 
-def _past(row: thread.Message, said: dict[str, object]) -> PastMessage:
+def _past(row: Message, said: dict[str, object]) -> PastMessage:
     attachments = said.get("attachments") or []
     assert isinstance(attachments, list)
     return PastMessage(

@@ -46,7 +46,7 @@ def last_answers(conversation_id: UUID) -> Silence:
 def is_deleted(claim: Claim) -> bool:
     """Whether the message of this event was deleted by its author, perhaps before it came here."""
     return Message.objects.filter(
-        conversation_id=claim.conversation_id, message_digest=claim.message_digest, deleted_at__isnull=False
+        conversation=claim.conversation_id, message_digest=claim.message_digest, deleted_at__isnull=False
     ).exists()
 
 
@@ -72,7 +72,7 @@ def add(claim: Claim, content: Content, author: Message.Author) -> None:
 def add_reply(claim: Claim, text: str, digest_of_message: UUID, sent_at: datetime) -> None:
     """Our own message, once it is sent; takes over the row that an early echo made."""
     _add(claim, Message.Author.SERVICE, digest_of_message, plain=_plain(Content(text=text)), at=sent_at)
-    Message.objects.filter(conversation_id=claim.conversation_id, message_digest=digest_of_message).update(
+    Message.objects.filter(conversation=claim.conversation_id, message_digest=digest_of_message).update(
         author=Message.Author.SERVICE
     )
 
@@ -127,7 +127,7 @@ def delete(claim: Claim, content: Content) -> None:
     target = content.target_id or content.message_id
     found = message_digest(target) if target else None
     _add(claim, Message.Author.CUSTOMER, found, plain=None, at=at, deleted_at=at)
-    Message.objects.filter(conversation_id=claim.conversation_id, message_digest=found, deleted_at=None).update(
+    Message.objects.filter(conversation=claim.conversation_id, message_digest=found, deleted_at=None).update(
         deleted_at=at, sealed=None, sealed_reaction=None
     )
 
@@ -182,5 +182,4 @@ def _add(
 
 
 def _target(claim: Claim, message_id: str) -> QuerySet[Message]:
-    return Message.objects.filter(conversation_id=claim.conversation_id, message_digest=message_digest(message_id))
-
+    return Message.objects.filter(conversation=claim.conversation_id, message_digest=message_digest(message_id))

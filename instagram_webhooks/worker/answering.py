@@ -58,7 +58,7 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
             reply_id = outbox.write(claim, text, state=state, message_id=content.message_id)
             if reply_id is not None:
                 return reply_id
-        finish.processed(claim, **({"withheld": reason} if reason else {}))
+        finish.processed(claim, withheld=reason or None)
         return None
 
     reply_id = committed(commit)
@@ -117,9 +117,7 @@ def _withhold(claim: Claim, reply: outbox.Reply, reason: str) -> None:
     committed(commit)
 
 
-def _after_unknown_outcome(
-    claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply
-) -> None:
+def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
     """Looks up whether the reply is there before anything else, also after the last attempt."""
     _refuse_while_paused(account)
     try:
@@ -143,7 +141,12 @@ def _refuse_while_paused(account: pause.KnownAccount) -> None:
 
 
 def _send(
-    claim: Claim, content: Content, account: pause.KnownAccount, reply_id: UUID, text: str, committed_at: float
+    claim: Claim,
+    content: Content,
+    account: pause.KnownAccount,
+    reply_id: UUID,
+    text: str,
+    committed_at: float,
 ) -> None:
     """The call to Meta, with no transaction open. The commit of `sending` was the last check of the fence."""
     to = _destination(claim, content, account)

@@ -59,8 +59,10 @@ def _stop_claiming(**_: Any) -> None:
 
 
 @signals.worker_shutdown.connect
-def _main_process_ends(**_: Any) -> None:
+def _main_process_ends(sender: Any = None, **_: Any) -> None:
     _end()
+    if sender is not None and life.stopping.is_set():
+        sender.exitcode = 0  # Celery takes Ctrl-C for a failure, though the end was in order
 
 
 @signals.worker_process_shutdown.connect

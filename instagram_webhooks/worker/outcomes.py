@@ -143,7 +143,11 @@ def _die(
     error: WebhookError | None = None,
     attempts: int | None = None,
 ) -> None:
-    detail = {"code": buried.code, "graph_code": buried.upstream_code, "graph_subcode": buried.upstream_subcode}
+    detail = {
+        "code": buried.code,
+        "graph_code": buried.upstream_code,
+        "graph_subcode": buried.upstream_subcode,
+    }
     finish.dead(claim, {name: value for name, value in detail.items() if value is not None}, counts=attempts is None)
     if error is not None:
         _settle_reply(reply_id, error)

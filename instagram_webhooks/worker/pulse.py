@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import DatabaseError, connection
 
@@ -42,7 +43,8 @@ class Pulse:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "UPDATE instagram_webhooks_worker SET stopped_at = clock_timestamp() WHERE id = %s", [life.worker_id]
+                    "UPDATE instagram_webhooks_worker SET stopped_at = clock_timestamp() WHERE id = %s",
+                    [life.worker_id],
                 )
         except DatabaseError:
             drop_connection()
@@ -68,7 +70,7 @@ class Pulse:
 def stamp(pool: str) -> None:
     """Writes the heartbeat of this process."""
     delivered = life.delivered_at
-    values = {
+    values: dict[str, Any] = {
         "id": life.worker_id,
         "host": socket.gethostname()[:100],
         "pid": os.getpid(),

@@ -25,6 +25,15 @@ def committed(act: Callable[[], Done]) -> Done:
         return act()
 
 
+def asked(question: Callable[[], Done]) -> Done:
+    """As `committed`, for one statement that commits by itself."""
+    try:
+        return question()
+    except (OperationalError, InterfaceError):
+        drop_connection()
+    return question()
+
+
 def drop_connection() -> None:
     """Closes this thread's connection; the next query opens another."""
     with contextlib.suppress(DatabaseError):

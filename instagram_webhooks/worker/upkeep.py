@@ -3,6 +3,7 @@ Upkeep without Celery: the sweep, alerts, and what was forgotten. Each worker pr
 thread, so a dead beat stops no rescue; `manage.py sweep` is the same loop.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -118,10 +119,8 @@ class Upkeep:
         for event_id in due:
             if life.stopping.is_set() or self._stopped.is_set() or time.monotonic() > until:
                 break
-            try:
+            with contextlib.suppress(TryAgain):  # committed; the sweep finds it when its time has come
                 work.process(event_id)
-            except TryAgain:
-                pass  # committed; the sweep finds it when its time has come
             count += 1
         return count
 

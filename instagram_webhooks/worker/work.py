@@ -25,7 +25,7 @@ from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.retries import TryAgain
-from instagram_webhooks.worker.transactions import committed, drop_connection
+from instagram_webhooks.worker.transactions import asked, committed, drop_connection
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def process(event_id: UUID) -> None:
     Raises TryAgain for an event that failed and waits, after that was committed. A wake-up that
     comes twice, too early or too late finds nothing to claim.
     """
-    claim = claims.claim(event_id, worker_id=life.worker_id)
+    claim = _claimed(event_id)
     if claim is None:
         _park_if_account_is(event_id)
         return
@@ -55,6 +55,15 @@ def process(event_id: UUID) -> None:
             wake_ups.offer([head] if head else [])
             return
         claim = claims.claim_next(lane, worker_id=life.worker_id)
+
+
+def _claimed(event_id: UUID) -> Claim | None:
+    """As `claims.claim`; tried again where this thread's connection had died since its last event."""
+    try:
+        return asked(lambda: claims.claim(event_id, worker_id=life.worker_id))
+    except (OperationalError, InterfaceError):
+        drop_connection()
+        return asked(lambda: claims.claim(event_id, worker_id=life.worker_id))
 
 
 def _settle(claim: Claim) -> None:
@@ -92,7 +101,7 @@ def _attempt(claim: Claim) -> TryAgain | None:
     except AttemptsUsedUp as end:
         outcomes.attempts_used_up(claim, end.reply)
         return None
-    except Exception as exc:  # outside the tree: a bug, ours or the policy's, and buried as one
+    except Exception as exc:  # noqa: BLE001 (outside the tree: a bug, ours or the policy's, and buried as one)
         return outcomes.failed(claim, exc)
 
 

@@ -191,9 +191,7 @@ def test_the_ids_of_a_known_account_cannot_be_changed(ops):
 def test_nobody_can_delete_an_account(admin_client):
     account = an_account()
 
-    assert (
-        admin_client.post(f"{ACCOUNTS}{account.pk}/delete/", {"post": "yes"}, secure=True).status_code == 403
-    )
+    assert admin_client.post(f"{ACCOUNTS}{account.pk}/delete/", {"post": "yes"}, secure=True).status_code == 403
     assert b"delete_selected" not in admin_client.get(ACCOUNTS, secure=True).content
 
 

@@ -38,9 +38,7 @@ def buried(event):
         kind=event.kind,
         account_label=event.account,
         correlation_id=event.correlation_id,
-        error=BuriedError(
-            error_class="GraphRefused", code="graph_refused", summary="Refused.", upstream_code=100
-        ),
+        error=BuriedError(error_class="GraphRefused", code="graph_refused", summary="Refused.", upstream_code=100),
         attempts=1,
     )
 

@@ -19,9 +19,7 @@ def said(record):
     return json.loads(RedactingFormatter(render="json").format(record))
 
 
-def a_record(
-    msg, *args, logger="instagram_webhooks.worker.work", level=logging.INFO, exc_info=None, extra=None
-):
+def a_record(msg, *args, logger="instagram_webhooks.worker.work", level=logging.INFO, exc_info=None, extra=None):
     return logging.getLogger(logger).makeRecord(
         logger, level, "/somewhere/site-packages/lib/code.py", 7, msg, args, exc_info, extra=extra
     )
@@ -94,9 +92,7 @@ def test_an_unknown_library_says_only_where_it_logged():
 
 
 def test_a_library_template_keeps_its_numbers_and_hides_the_rest():
-    line = said(
-        a_record("Retrying (%r) after %r: %s, %d", 3, OSError(CANARY), CANARY, 503, logger="urllib3.retry")
-    )
+    line = said(a_record("Retrying (%r) after %r: %s, %d", 3, OSError(CANARY), CANARY, 503, logger="urllib3.retry"))
 
     assert line["event"] == "Retrying (3) after '<OSError>': <str>, 503"
 
@@ -144,9 +140,7 @@ def test_a_failed_request_names_its_route_and_status_and_not_its_path():
         resolver_match = Match
 
     extra = {"status_code": 500, "request": Request()}
-    line = said(
-        a_record("%s: %s", "Internal Server Error", f"/x?q={CANARY}", logger="django.request", extra=extra)
-    )
+    line = said(a_record("%s: %s", "Internal Server Error", f"/x?q={CANARY}", logger="django.request", extra=extra))
 
     assert line["event"] == "django.request admin/<path:object_id>/change/"
     assert line["status_code"] == 500
@@ -161,9 +155,7 @@ def test_a_warning_names_its_category_and_place(as_argument):
     assert line["event"] == "UserWarning lib/code.py:12"
 
 
-@pytest.mark.parametrize(
-    "logger", ["instagram_webhooks", "celery.worker", "urllib3", "unknown", "py.warnings"]
-)
+@pytest.mark.parametrize("logger", ["instagram_webhooks", "celery.worker", "urllib3", "unknown", "py.warnings"])
 def test_wrong_arguments_break_nothing_and_leak_nothing(logger):
     line = said(a_record("%d and %(x)s", CANARY, CANARY, logger=logger))
 

@@ -64,9 +64,7 @@ def test_deaths_of_one_cause_share_a_fingerprint(error):
     "telling", [{"code": "other"}, {"upstream_code": 10}, {"upstream_subcode": 1}, {"error_class": "Other"}]
 )
 def test_deaths_of_other_causes_do_not(error, telling):
-    assert fingerprint_of(error(), provider="instagram") != fingerprint_of(
-        error(**telling), provider="instagram"
-    )
+    assert fingerprint_of(error(), provider="instagram") != fingerprint_of(error(**telling), provider="instagram")
 
 
 def test_a_bug_is_buried_with_its_places_and_without_its_message(buried):
@@ -84,14 +82,10 @@ def test_a_bug_is_buried_with_its_places_and_without_its_message(buried):
     assert CANARY not in str(vars(letter))
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"status": "open", "closed_at": "now"}, {"status": "replayed"}, {"status": "lost"}]
-)
+@pytest.mark.parametrize("wrong", [{"status": "open", "closed_at": "now"}, {"status": "replayed"}, {"status": "lost"}])
 def test_the_database_refuses_a_letter_whose_status_and_end_disagree(buried, wrong):
     letter = buried()
-    columns = wrong | (
-        {"closed_at": timezone.now()} if "closed_at" in wrong or wrong["status"] == "lost" else {}
-    )
+    columns = wrong | ({"closed_at": timezone.now()} if "closed_at" in wrong or wrong["status"] == "lost" else {})
 
     with pytest.raises(IntegrityError), transaction.atomic():
         DeadLetter.objects.filter(pk=letter.pk).update(**columns)

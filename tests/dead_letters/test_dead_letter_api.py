@@ -199,9 +199,7 @@ def test_a_replay_that_is_impossible_conflicts_and_says_why(ops, buried, graves)
 
 
 @pytest.mark.parametrize("what", list(review.ACTS))
-@pytest.mark.parametrize(
-    "body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": "r" * 501}, {"reason": ["r"]}, [1]]
-)
+@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": "r" * 501}, {"reason": ["r"]}, [1]])
 def test_an_act_without_a_usable_reason_is_refused(ops, buried, what, body):
     letter = buried()
 

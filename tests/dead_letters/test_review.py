@@ -31,9 +31,7 @@ def test_a_replay_sends_the_subject_back_and_closes_the_letter(buried, graves):
     assert letter.closed_at is not None
 
 
-@pytest.mark.parametrize(
-    ("act", "status"), [("replay", "replayed"), ("resolve", "resolved"), ("discard", "discarded")]
-)
+@pytest.mark.parametrize(("act", "status"), [("replay", "replayed"), ("resolve", "resolved"), ("discard", "discarded")])
 def test_every_act_is_written_to_the_audit_log_with_its_reason(buried, act, status):
     letter = buried(correlation_id="req.7")
 

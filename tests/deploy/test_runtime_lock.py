@@ -138,9 +138,7 @@ def _simulator(account: str, folder: Path):
     """The address of Meta's stand-in: a process on the environment of the tests, for it is not shipped."""
     port_file = folder / "graph.port"
     words = ["graph", "--account", f"{account}={TOKEN}", "--port-file", str(port_file)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "simulator", *words], cwd=CHECKOUT, stdout=subprocess.DEVNULL
-    ) as it:
+    with subprocess.Popen([sys.executable, "-m", "simulator", *words], cwd=CHECKOUT, stdout=subprocess.DEVNULL) as it:
         try:
             until = time.monotonic() + PATIENCE_S
             while not port_file.exists():
@@ -157,9 +155,7 @@ def _post(port: str, body: bytes) -> tuple[int, str]:
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=10)
     try:
-        connection.request(
-            "POST", "/webhooks/instagram", body, {"X-Hub-Signature-256": f"sha256={signature}"}
-        )
+        connection.request("POST", "/webhooks/instagram", body, {"X-Hub-Signature-256": f"sha256={signature}"})
         answer = connection.getresponse()
         answer.read()
         return answer.status, answer.headers["X-Correlation-ID"]
@@ -188,9 +184,7 @@ def test_web_worker_and_beat_run_on_the_runtime_lock_alone_and_answer_a_message(
         status, correlation_id = _post(service.settings["PORT"], body)
         database = stack.enter_context(psycopg.connect(services.database_url, autocommit=True))
         state = "SELECT state FROM instagram_webhooks_webhookevent"
-        service.wait_for(
-            lambda: database.execute(state).fetchall() == [("processed",)], "the event is processed"
-        )
+        service.wait_for(lambda: database.execute(state).fetchall() == [("processed",)], "the event is processed")
         traced = service.run(python, "manage.py", "trace", correlation_id, "--json")
         codes = {name: service.stop(name) for name in shipped.PROCESSES}
 

@@ -81,9 +81,7 @@ def test_the_token_and_nothing_else_is_printed_and_it_opens_the_api():
     client = APIClient(headers={"Authorization": f"Token {out.strip()}"})
     assert (code, len(out.split())) == (0, 1)
     assert client.get("/api/v1/events/", secure=True).status_code == 200
-    assert (AuthToken.objects.get().expiry - timezone.now()).total_seconds() == pytest.approx(
-        2 * 86400, abs=60
-    )
+    assert (AuthToken.objects.get().expiry - timezone.now()).total_seconds() == pytest.approx(2 * 86400, abs=60)
 
 
 @pytest.mark.django_db
@@ -136,9 +134,7 @@ def test_ignored_events_of_that_reason_and_kind_go_back_oldest_first():
         an_event(state="ignored", kind="comment"),
     ]
 
-    out, _, code = called(
-        "replay_ignored", "--reason", "no_handler", "--kind", "comment", "--why", "a handler came"
-    )
+    out, _, code = called("replay_ignored", "--reason", "no_handler", "--kind", "comment", "--why", "a handler came")
 
     assert (out, code) == ("2 events went back to work.\n", 0)
     again = WebhookEvent.objects.filter(state="received").order_by("order_at")
@@ -229,9 +225,7 @@ def policy(settings):
 def test_context_and_answer_are_shown_without_a_database(policy):
     policy("echoing")
 
-    out, _, code = called(
-        "try_policy", "When do you open?", "--attachment", "image", "audio", "--kind", "postback"
-    )
+    out, _, code = called("try_policy", "When do you open?", "--attachment", "image", "audio", "--kind", "postback")
 
     assert code == 0
     assert "  re When do you open? (image, audio)\n" in out
@@ -245,9 +239,7 @@ def test_context_and_answer_are_shown_without_a_database(policy):
 
 
 def test_it_works_while_the_database_is_away():
-    run = manage(
-        "try_policy", "hello", DATABASE_URL="postgresql://127.0.0.1:1/nothing", ACK_TEXT="Thanks a lot!"
-    )
+    run = manage("try_policy", "hello", DATABASE_URL="postgresql://127.0.0.1:1/nothing", ACK_TEXT="Thanks a lot!")
 
     assert (run.returncode, run.stderr) == (0, "")
     assert "Thanks a lot!" in run.stdout

@@ -35,10 +35,7 @@ def many(count, **telling):
     model = an_event(**telling)
     facts = {field.attname: getattr(model, field.attname) for field in WebhookEvent._meta.fields}
     model.delete()
-    rows = [
-        WebhookEvent(**facts | {"event_id": uuid7(), "event_key": uuid7(), "place": n + 1})
-        for n in range(count)
-    ]
+    rows = [WebhookEvent(**facts | {"event_id": uuid7(), "event_key": uuid7(), "place": n + 1}) for n in range(count)]
     return [str(row.pk) for row in WebhookEvent.objects.bulk_create(rows)]
 
 
@@ -98,9 +95,7 @@ def test_the_way_back_shows_the_same_pages(reader):
 
     back = walked(reader, last["previous"], way="previous")
 
-    assert [event_id for page in reversed(back) for event_id in page] == [
-        i for page in forth[:-1] for i in page
-    ]
+    assert [event_id for page in reversed(back) for event_id in page] == [i for page in forth[:-1] for i in page]
 
 
 def test_the_first_page_has_nothing_before_it_and_the_last_nothing_after(reader):

@@ -64,8 +64,7 @@ def test_each_sample_is_posted_signed_to_its_provider(receiver, settings, monkey
 
     assert code == 0
     assert out == (
-        "200  instagram/message__text  correlation id req-1\n"
-        "200  whatsapp/message__text  correlation id req-2\n"
+        "200  instagram/message__text  correlation id req-1\n200  whatsapp/message__text  correlation id req-2\n"
     )
     assert [path for path, _, _ in receiver.got] == ["/webhooks/instagram", "/webhooks/whatsapp"]
     for provider, (_, body, signature) in zip(("instagram", "whatsapp"), receiver.got, strict=True):

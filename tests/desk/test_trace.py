@@ -73,9 +73,7 @@ def test_a_key_is_no_pattern(key):
     assert found(key) == []
 
 
-@pytest.mark.parametrize(
-    "key", ["", " ", "a\0b", "\udcff", "nothing-has-this-id", str(uuid.uuid4()), "x" * 5000]
-)
+@pytest.mark.parametrize("key", ["", " ", "a\0b", "\udcff", "nothing-has-this-id", str(uuid.uuid4()), "x" * 5000])
 def test_a_key_that_is_unknown_finds_nothing(event, key):
     Account.objects.create(provider="instagram", account_id="1")
 

@@ -57,9 +57,7 @@ def test_the_walk_names_the_way_of_a_post_a_failure_and_a_crash():
 
 def test_a_function_that_does_not_exist_is_found_out(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(
-        "`door/views.py:webhook`, `door/views.py:nothing`, `door/nowhere.py`, `errors.py:Retryable`"
-    )
+    page.write_text("`door/views.py:webhook`, `door/views.py:nothing`, `door/nowhere.py`, `errors.py:Retryable`")
 
     assert broken(page) == ["door/views.py:nothing", "door/nowhere.py:"]
 

@@ -23,7 +23,7 @@ WIRES = [name for name in samples.names() if "/wire__" in name]
 @pytest.fixture
 def post(own_database):
     """Posts to a provider, signed unless told otherwise."""
-    secrets = {provider: (SECRET, "older") for provider in ("instagram", "facebook", "whatsapp")}
+    secrets = dict.fromkeys(("instagram", "facebook", "whatsapp"), (SECRET, "older"))
 
     def call(body, provider="instagram", signature=None, slash="", **headers):
         signature = sign(body) if signature is None else signature
@@ -145,7 +145,13 @@ def test_one_wake_up_a_lane_and_one_for_each_event_without(post, monkeypatch):
     offered = []
     monkeypatch.setattr(wake_ups, "publisher", Recorder(offered))
 
-    post(a_body(*[a_message(f"m-{n}") for n in range(3)], a_message("m-9", sender="9"), an_item(read={"mid": "m-1"})))
+    post(
+        a_body(
+            *[a_message(f"m-{n}") for n in range(3)],
+            a_message("m-9", sender="9"),
+            an_item(read={"mid": "m-1"}),
+        )
+    )
 
     assert len(offered) == 3
 

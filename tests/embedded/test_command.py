@@ -62,8 +62,6 @@ def test_signal_is_passed_on_and_nothing_is_left():
     ids=["no command", "unknown command"],
 )
 def test_wrong_use_is_told(words: list[str], code: int, said: str):
-    done = subprocess.run(
-        [*COMMAND, *words], cwd=CHECKOUT, env=NO_URLS, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*COMMAND, *words], cwd=CHECKOUT, env=NO_URLS, capture_output=True, text=True, check=False)
 
     assert (done.returncode, said in done.stderr) == (code, True)

@@ -49,7 +49,9 @@ def a_sender():
 
 
 def a_message(text="hello", *, sender=None, mid=None, **more):
-    return bodies.message_body(text, sender=sender or a_sender(), account=ACCOUNT, mid=mid or f"m-{uuid.uuid4()}", **more)
+    return bodies.message_body(
+        text, sender=sender or a_sender(), account=ACCOUNT, mid=mid or f"m-{uuid.uuid4()}", **more
+    )
 
 
 class Product:
@@ -179,9 +181,7 @@ class Product:
     def event(self, answer):
         """The first event of the POST that was answered so; None where it left no row."""
         request = answer.headers["x-correlation-id"]
-        found = self.rows(
-            "SELECT * FROM instagram_webhooks_webhookevent WHERE correlation_id = %s", f"{request}.1"
-        )
+        found = self.rows("SELECT * FROM instagram_webhooks_webhookevent WHERE correlation_id = %s", f"{request}.1")
         return found[0] if found else None
 
     def state(self, answer):
@@ -190,7 +190,11 @@ class Product:
 
     def all_ended(self, *, within_s=PATIENCE_S):
         """Waits until no event is open; the states then."""
-        until(lambda: not set(self.states()) & {"received", "processing", "retrying"}, "no event is open", within_s=within_s)
+        until(
+            lambda: not set(self.states()) & {"received", "processing", "retrying"},
+            "no event is open",
+            within_s=within_s,
+        )
         return self.states()
 
     def broker(self):
@@ -216,7 +220,11 @@ def installed(folder, *, database_url="", settings=None):
         GraphSimulator(accounts=accounts) as graph,
     ):
         product = Product(
-            folder=folder, services=services, database_url=services.database_url, graph=graph, settings=settings
+            folder=folder,
+            services=services,
+            database_url=services.database_url,
+            graph=graph,
+            settings=settings,
         )
         try:
             if services.postgres is not None:

@@ -27,7 +27,9 @@ def test_webhooks_are_taken_while_the_broker_is_dead_and_worked_off_after_it_ret
     messages = [a_message(sender=sender) for sender in senders]
     now = messages[0]["entry"][0]["time"]
     reads = [bodies.read(f"m-{n}", sender=a_sender(), account=ACCOUNT, at_ms=now) for n in range(90)]
-    whole = [wire(body) for body in messages + [bodies.messaging_body([read], account=ACCOUNT, at_ms=now) for read in reads]]
+    whole = [
+        wire(body) for body in messages + [bodies.messaging_body([read], account=ACCOUNT, at_ms=now) for read in reads]
+    ]
     product.post(a_message())  # a connection to the broker is open, and breaks
 
     product.redis.kill()

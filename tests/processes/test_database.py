@@ -68,7 +68,9 @@ def test_without_its_database_the_door_says_so_in_time_and_stores_nothing_by_hal
     until(lambda: got(product, "/readyz")[0] == 200, "the web process is ready again")
     until(lambda: len(product.graph.taken(sender)) == 1, "the worker has healed too")
     assert set(product.all_ended()) == {"processed"}
-    events, payloads = (product.value(f"SELECT count(*) FROM instagram_webhooks_{name}") for name in ("webhookevent", "eventpayload"))
+    events, payloads = (
+        product.value(f"SELECT count(*) FROM instagram_webhooks_{name}") for name in ("webhookevent", "eventpayload")
+    )
     assert events == payloads
     assert len(product.graph.taken(sender)) == 1
     assert product.worker_process.is_alive
@@ -98,7 +100,10 @@ def test_a_worker_that_starts_before_its_database_and_broker_waits_says_so_and_w
 
     worker = product.worker_process = product.starting_worker()
     until(lambda: worker.said("database.away"), "it says that the database is away")
-    until(lambda: len([line for line in worker.said() if "Cannot connect to" in line["event"]]) >= 2, "and the broker")
+    until(
+        lambda: len([line for line in worker.said() if "Cannot connect to" in line["event"]]) >= 2,
+        "and the broker",
+    )
     alive_before = worker.is_alive
     product.postgres.start()
     product.redis.start()

@@ -32,7 +32,10 @@ def product(installation):
         worker = product.starting_worker()
         product.web()
         until(lambda: " ready." in worker.text(), "the worker is ready")
-        until(lambda: product.value("SELECT count(*) FROM instagram_webhooks_account"), "the account is connected")
+        until(
+            lambda: product.value("SELECT count(*) FROM instagram_webhooks_account"),
+            "the account is connected",
+        )
         yield product
 
 
@@ -75,7 +78,9 @@ def test_a_message_that_meta_delivers_again_changes_nothing(product):
     assert [call.text for call in product.graph.taken(sender)] == ["re hello", "re and now"]
 
 
-@pytest.mark.parametrize("forge", [changed_byte, lambda raw: raw + b" ", lambda raw: raw[:-1]], ids=["changed", "longer", "cut"])
+@pytest.mark.parametrize(
+    "forge", [changed_byte, lambda raw: raw + b" ", lambda raw: raw[:-1]], ids=["changed", "longer", "cut"]
+)
 def test_a_body_that_is_not_the_signed_one_is_refused_and_leaves_no_row(product, forge):
     raw, rows = wire(a_message()), stored(product)
 
@@ -107,7 +112,10 @@ def test_one_correlation_id_leads_from_the_request_to_the_graph_call(product):
     audited = product.rows("SELECT action, subject_id FROM audit_auditentry WHERE correlation_id = %s", own)
     assert audited == [{"action": "event.processed", "subject_id": event["event_id"]}]
     web, worker = [[p for p in product.started if p.name.startswith(name)][0] for name in ("web", "worker")]
-    lines = until(lambda: [line for line in worker.said("event.processed") if line.get("correlation_id") == own], "logged")
+    lines = until(
+        lambda: [line for line in worker.said("event.processed") if line.get("correlation_id") == own],
+        "logged",
+    )
     assert [line["event_id"] for line in lines] == [str(event["event_id"])]
     assert request in [line.get("correlation_id") for line in web.said("webhook.received")]
     assert [found["event_id"] for found in product.trace(request)] == [str(event["event_id"])]
@@ -153,7 +161,8 @@ def test_the_answer_and_the_log_of_a_refusal_name_the_check_and_no_signature(pro
     (web,) = [p for p in product.started if p.name.startswith("web")]
     request = answer.headers["x-correlation-id"]
     (line,) = until(
-        lambda: [line for line in web.said("webhook.rejected") if line["correlation_id"] == request], "the refusal is logged"
+        lambda: [line for line in web.said("webhook.rejected") if line["correlation_id"] == request],
+        "the refusal is logged",
     )
     assert (line["code"], line["check"], line["status"]) == ("signature_mismatch", "no_secret_matches", 403)
     assert "sha256=" not in json.dumps(web.said()) + answer.body.decode()

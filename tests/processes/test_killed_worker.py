@@ -44,5 +44,8 @@ def test_a_reply_that_meta_took_before_the_worker_was_killed_is_found_and_not_se
     until(lambda: product.state(answer) == "processed", "the event is processed")
     assert [call.edge for call in product.graph.calls(sender)].count("messages") == 1
     assert [call.edge for call in product.graph.calls(sender)].count("conversations") >= 1
-    reply = product.rows("SELECT state FROM instagram_webhooks_outgoingreply WHERE event_id = %s", product.event(answer)["event_id"])
+    reply = product.rows(
+        "SELECT state FROM instagram_webhooks_outgoingreply WHERE event_id = %s",
+        product.event(answer)["event_id"],
+    )
     assert reply == [{"state": "sent"}]

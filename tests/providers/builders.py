@@ -17,9 +17,7 @@ def a_message(mid="aWdTEST1", **extra):
 
 
 def body(*elements, entry_id=ACCOUNT, list_name="messaging", time=TIME_MS):
-    return encoded(
-        {"object": "instagram", "entry": [{"id": entry_id, "time": time, list_name: list(elements)}]}
-    )
+    return encoded({"object": "instagram", "entry": [{"id": entry_id, "time": time, list_name: list(elements)}]})
 
 
 def change(field, value, *, entry_id=ACCOUNT, time=TIME_MS // 1000):

@@ -73,13 +73,10 @@ def test_a_change_is_of_the_kind_of_its_field(field, value, kind, expected):
 def test_the_verbs_and_edits_of_one_feed_comment_are_events_of_their_own():
     parts = [("add", "a"), ("edited", "b"), ("edited", "c"), ("remove", None)]
     events = [
-        only(change("feed", {"verb": verb, "comment_id": "9_1", "message": text}), "facebook")
-        for verb, text in parts
+        only(change("feed", {"verb": verb, "comment_id": "9_1", "message": text}), "facebook") for verb, text in parts
     ]
 
-    assert [(event.kind, *event.identity[:2]) for event in events] == [
-        ("feed", verb, "9_1") for verb, _ in parts
-    ]
+    assert [(event.kind, *event.identity[:2]) for event in events] == [("feed", verb, "9_1") for verb, _ in parts]
     assert len({event.identity for event in events}) == 4
 
 

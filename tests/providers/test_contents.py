@@ -155,20 +155,14 @@ def test_a_nul_stays_in_the_text():
 @pytest.mark.parametrize("part", [7, None, [], {}, True])
 def test_parts_of_a_wrong_type_say_nothing(part):
     said = told(
-        body(
-            element(
-                message=dict.fromkeys(("text", "attachments", "quick_reply", "reply_to"), part) | {"mid": "m"}
-            )
-        )
+        body(element(message=dict.fromkeys(("text", "attachments", "quick_reply", "reply_to"), part) | {"mid": "m"}))
     )
 
     assert (said.text, said.attachments, said.quick_reply, said.reply_to) == ("", (), None, None)
 
 
 @pytest.mark.parametrize("part", [7, None, [], {}, "x"])
-@pytest.mark.parametrize(
-    "kind", ["text", "image", "button", "interactive", "reaction", "edit", "revoke", "new_type"]
-)
+@pytest.mark.parametrize("kind", ["text", "image", "button", "interactive", "reaction", "edit", "revoke", "new_type"])
 def test_a_whatsapp_message_of_any_shape_can_be_told(kind, part):
     raw = whatsapp(messages=[{**whatsapp_message(), "type": kind, kind: part}])
 

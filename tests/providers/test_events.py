@@ -98,9 +98,7 @@ def test_a_reaction_is_known_by_who_what_and_when():
     assert only(body(element(reaction=part))).in_lane is False
 
 
-@pytest.mark.parametrize(
-    ("part", "last"), [({"mid": "m"}, "m"), ({"watermark": 1790000000000}, "1790000000000")]
-)
+@pytest.mark.parametrize(("part", "last"), [({"mid": "m"}, "m"), ({"watermark": 1790000000000}, "1790000000000")])
 def test_a_receipt_is_known_by_its_message_or_its_watermark(part, last):
     assert identity(read=part) == (PERSON, last)
 
@@ -110,9 +108,7 @@ def test_a_postback_without_mid_is_known_by_who_what_and_when():
     assert identity(postback={"payload": "P"}) == (PERSON, "P", str(TIME_MS))
 
 
-@pytest.mark.parametrize(
-    "name", ["pass_thread_control", "take_thread_control", "request_thread_control", "app_roles"]
-)
+@pytest.mark.parametrize("name", ["pass_thread_control", "take_thread_control", "request_thread_control", "app_roles"])
 def test_each_handover_is_a_handover_of_its_own(name):
     event = only(body(element(**{name: {"new_owner_app_id": 200}})))
 
@@ -174,9 +170,7 @@ def test_an_entry_without_usable_id_leaves_the_account_to_the_item(item, account
 
 def test_ids_may_be_integers_beyond_the_exact_floats():
     event = only(
-        body(
-            element(sender=99007199254740993, message={"mid": 99007199254740995}), entry_id=17841400000000001
-        )
+        body(element(sender=99007199254740993, message={"mid": 99007199254740995}), entry_id=17841400000000001)
     )
 
     assert (event.account, event.partner, event.identity) == (

@@ -170,9 +170,7 @@ BROKEN_WHATSAPP = [17, None, [], {}, {"id": 1.5}, {"type": "text"}]
 
 @pytest.mark.parametrize("item", BROKEN_WHATSAPP, ids=json.dumps)
 def test_a_broken_whatsapp_message_leaves_its_neighbours_alone(item):
-    raw = whatsapp(
-        messages=[whatsapp_message(1), item, whatsapp_message(2)], statuses=[{"id": "w", "status": "sent"}]
-    )
+    raw = whatsapp(messages=[whatsapp_message(1), item, whatsapp_message(2)], statuses=[{"id": "w", "status": "sent"}])
 
     events = split("whatsapp", raw)
 
@@ -231,9 +229,7 @@ def test_a_message_with_strange_parts_is_still_a_message(odd, identity):
     assert split("instagram", event.raw) == [event]
 
 
-@pytest.mark.parametrize(
-    "strange", [b'"\xff\xfe"', DEEP, b'{"a":' * 2000 + b"1" + b"}" * 2000, b"1 2", b'"\x01"']
-)
+@pytest.mark.parametrize("strange", [b'"\xff\xfe"', DEEP, b'{"a":' * 2000 + b"1" + b"}" * 2000, b"1 2", b'"\x01"'])
 def test_an_item_that_no_parser_reads_does_not_take_its_neighbours_along(strange):
     raw = body(a_message("first"), a_message("odd", x="X"), a_message("last")).replace(b'"X"', strange)
 

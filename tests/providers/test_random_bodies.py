@@ -26,12 +26,7 @@ KEYS = st.sampled_from(
     ]
 )
 LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=5)
-    | st.sampled_from(("0", "messages"))
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(("0", "messages"))
 )
 TREES = st.recursive(
     LEAVES, lambda one: st.lists(one, max_size=4) | st.dictionaries(KEYS, one, max_size=5), max_leaves=20
@@ -44,9 +39,7 @@ ENTRIES = st.fixed_dictionaries(
 WHATSAPP_VALUES = st.fixed_dictionaries(
     {}, optional={"messages": ITEMS, "statuses": ITEMS, "metadata": TREES, "contacts": TREES}
 )
-WHATSAPP = WHATSAPP_VALUES.map(
-    lambda value: {"id": "178", "changes": [{"field": "messages", "value": value}]}
-)
+WHATSAPP = WHATSAPP_VALUES.map(lambda value: {"id": "178", "changes": [{"field": "messages", "value": value}]})
 BODIES = st.fixed_dictionaries({"entry": st.lists(ENTRIES | WHATSAPP | TREES, max_size=3)}) | TREES
 
 

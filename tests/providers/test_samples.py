@@ -81,9 +81,7 @@ def test_a_sample_moved_to_now_holds_the_same_events_later(name):
     assert bool(times) == any(event.happened_at and not event.is_test for event in before)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in NAMES if kind_of(name) not in ("empty", "unknown", "unreadable")]
-)
+@pytest.mark.parametrize("name", [name for name in NAMES if kind_of(name) not in ("empty", "unknown", "unreadable")])
 def test_a_fresh_sample_is_made_of_new_events_that_keep_their_ties(name):
     provider, body = provider_of(name), samples.load(name)
 

@@ -16,9 +16,7 @@ COMMAND = [sys.executable, "-m", "simulator"]
 
 
 def run(*arguments, timeout=10):
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
 
 
 @contextlib.contextmanager

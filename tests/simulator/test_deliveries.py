@@ -58,10 +58,7 @@ def test_disorder_loses_nothing():
     plan = {"count": 40, "people": 4, "duplicates": 0.3}
     ordered, shuffled = planned(**plan), planned(**plan, shuffle=True)
 
-    events = [
-        [event.id for one in made for event in one.events if one.what == "new"]
-        for made in (ordered, shuffled)
-    ]
+    events = [[event.id for one in made for event in one.events if one.what == "new"] for made in (ordered, shuffled)]
     assert Counter(events[0]) == Counter(events[1])
     assert events[0] != events[1]
 
@@ -144,6 +141,4 @@ def test_plans_out_of_bounds_are_refused(plan):
 def test_message_body_makes_up_what_is_left_out():
     one, two = (message_body("Hi", sender="61") for _ in range(2))
 
-    assert (
-        one["entry"][0]["messaging"][0]["message"]["mid"] != two["entry"][0]["messaging"][0]["message"]["mid"]
-    )
+    assert one["entry"][0]["messaging"][0]["message"]["mid"] != two["entry"][0]["messaging"][0]["message"]["mid"]

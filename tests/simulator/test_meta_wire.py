@@ -11,9 +11,7 @@ from simulator.meta_wire import changed_byte, headers, sign, wire
 def test_wire_form_escapes_what_ordinary_json_leaves_alone():
     raw = wire({"text": "50% de réduction 👋 https://shop.example/ü"})
 
-    assert raw == (
-        b'{"text":"50\\u0025 de r\\u00e9duction \\ud83d\\udc4b https:\\/\\/shop.example\\/\\u00fc"}'
-    )
+    assert raw == (b'{"text":"50\\u0025 de r\\u00e9duction \\ud83d\\udc4b https:\\/\\/shop.example\\/\\u00fc"}')
 
 
 def test_wire_form_keeps_the_meaning_even_beside_backslashes():

@@ -148,9 +148,7 @@ def test_closing_ends_a_held_connection_at_once():
     assert (len(failures), thread.is_alive()) == (1, False)
 
 
-@pytest.mark.parametrize(
-    "written", ["", "fine", "http", "http:99", "ok*0", "slow", "http:500:x", "usage", "slow:nan"]
-)
+@pytest.mark.parametrize("written", ["", "fine", "http", "http:99", "ok*0", "slow", "http:500:x", "usage", "slow:nan"])
 def test_words_that_mean_nothing_are_refused(written):
     with pytest.raises(ValueError, match=r"\.$"):
         step(written)

@@ -94,9 +94,7 @@ def test_typing_is_accepted_and_is_no_message(graph):
     "body", [None, [], {}, {"recipient": {"id": "61"}}, {"message": {"text": "x"}}, {"recipient": "61"}]
 )
 def test_senseless_body_is_a_wrong_parameter(graph, body):
-    assert (
-        call(graph.url, "POST", f"/v25.0/{SHOP}/messages", body if body is not None else "x").code[0] == 100
-    )
+    assert call(graph.url, "POST", f"/v25.0/{SHOP}/messages", body if body is not None else "x").code[0] == 100
 
 
 def test_text_over_the_limit_in_bytes_is_refused(graph):

@@ -28,9 +28,7 @@ class Got(NamedTuple):
         return error["code"], error.get("error_subcode")
 
 
-def call(
-    url: str, method: str, path: str, body=None, *, token: str | None = TOKEN, timeout: float = 5
-) -> Got:
+def call(url: str, method: str, path: str, body=None, *, token: str | None = TOKEN, timeout: float = 5) -> Got:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
@@ -66,9 +64,7 @@ class Receiver(ThreadingHTTPServer):
         self.status = 200
         super().__init__(("127.0.0.1", 0), _Door)
         self.url = f"http://127.0.0.1:{self.server_port}/webhooks/instagram"
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def __enter__(self):
         self._thread.start()

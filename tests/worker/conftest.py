@@ -1,5 +1,7 @@
 """A worker in this process, with a real database and Meta's stand-in over real HTTP."""
 
+import contextlib
+
 import pytest
 
 from instagram_webhooks.worker import work
@@ -30,9 +32,7 @@ def shop(own_database, graph):
 
 def worked(event):
     """The row after one wake-up."""
-    try:
+    with contextlib.suppress(TryAgain):
         work.process(event.pk)
-    except TryAgain:
-        pass
     event.refresh_from_db()
     return event

@@ -29,7 +29,10 @@ def test_a_message_is_stored_answered_and_audited_once(graph):
     assert (event.state, event.attempts, event.starts) == ("processed", 1, 0)
     reply = OutgoingReply.objects.get()
     assert (reply.state, reply.message_digest is not None) == ("sent", True)
-    assert list(Message.objects.order_by("stored_at").values_list("author", flat=True)) == ["customer", "service"]
+    assert list(Message.objects.order_by("stored_at").values_list("author", flat=True)) == [
+        "customer",
+        "service",
+    ]
     assert Conversation.objects.get(pk=event.conversation_id).last_reply_at is not None
     assert [entry.action for entry in AuditEntry.objects.filter(subject_id=event.pk)] == ["event.processed"]
 
@@ -53,7 +56,7 @@ def test_one_wake_up_takes_at_most_eight_events(graph):
 
 def test_the_policy_sees_the_conversation_so_far():
     now = now_ms()
-    first, second = stored(a_message("m-1", "one", timestamp=now), a_message("m-2", "two", timestamp=now + 1))
+    first, _ = stored(a_message("m-1", "one", timestamp=now), a_message("m-2", "two", timestamp=now + 1))
     policies.seen.clear()
 
     worked(first)
@@ -61,7 +64,10 @@ def test_the_policy_sees_the_conversation_so_far():
     second_context = policies.seen[-1]
     assert second_context.text == "two"
     assert second_context.last_reply_at is not None
-    assert [(past.author, past.text) for past in policies.histories[-1]] == [("customer", "one"), ("service", "re one")]
+    assert [(past.author, past.text) for past in policies.histories[-1]] == [
+        ("customer", "one"),
+        ("service", "re one"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,10 @@ def test_a_tap_that_arrives_as_message_and_as_postback_is_answered_once(graph):
 
     tap.refresh_from_db()
     assert (tap.state, len(graph.taken(PERSON))) == ("processed", 1)
-    assert sorted(OutgoingReply.objects.values_list("state", "reason")) == [("sent", ""), ("withheld", "answered")]
+    assert sorted(OutgoingReply.objects.values_list("state", "reason")) == [
+        ("sent", ""),
+        ("withheld", "answered"),
+    ]
 
 
 def test_an_echo_of_our_own_reply_confirms_it(graph):
@@ -219,7 +228,9 @@ def test_the_default_policy_acknowledges_once_in_twelve_hours_and_not_after_a_pe
     first, *_ = stored(*[a_message(f"m-{n}", timestamp=now + n) for n in range(2)])
     with knobs(reply_policy="instagram_webhooks.replies.policy.acknowledge", ack_text="thanks"):
         worked(first)
-        Conversation.objects.update(last_human_at=first.received_at, last_reply_at=first.received_at - timedelta(days=1))
+        Conversation.objects.update(
+            last_human_at=first.received_at, last_reply_at=first.received_at - timedelta(days=1)
+        )
         (third,) = stored(a_message("m-3", timestamp=now + 9), correlation_id="request-2")
         worked(third)
 

@@ -39,7 +39,11 @@ def test_a_permanent_error_is_a_dead_letter_at_once(graph):
 
     letter = DeadLetter.objects.get()
     assert (event.state, event.attempts, letter.status) == ("dead", 1, "open")
-    assert (letter.error_class, letter.upstream_code, letter.upstream_subcode) == ("GraphRefused", 100, 2534014)
+    assert (letter.error_class, letter.upstream_code, letter.upstream_subcode) == (
+        "GraphRefused",
+        100,
+        2534014,
+    )
     assert OutgoingReply.objects.get().state == "failed"
     assert AuditEntry.objects.get(action="event.failed").subject_id == event.pk
 
@@ -212,7 +216,9 @@ def test_code_368_parks_the_account_as_blocked(graph, shop):
 
 
 def test_events_of_an_unknown_account_wait_for_it():
-    (event,) = stored(an_item(recipient="17841499999999999", message={"mid": "m", "text": "x"}), account="17841499999999999")
+    (event,) = stored(
+        an_item(recipient="17841499999999999", message={"mid": "m", "text": "x"}), account="17841499999999999"
+    )
     worked(event)
     assert (event.state, event.reason) == ("parked", "unknown_account")
 
@@ -302,5 +308,3 @@ def test_the_wire_keeps_no_token_in_any_row(graph):
     account = Account.objects.get()
     assert TOKEN.encode() not in bytes(account.sealed_token)
     assert account.token() == TOKEN
-
-

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from webhooks_project import embedded
-from webhooks_project.demo import guard, processes
+from webhooks_project.demo import guard, known_tables, processes
 from webhooks_project.demo.errors import NotSeen
 from webhooks_project.demo.meta import Meta
 from webhooks_project.demo.opening import Opening
@@ -36,20 +36,35 @@ def opened(folder: Path) -> Iterator[Home]:
     """The whole service, from PostgreSQL to the stand-in for Meta; all of it stopped afterwards."""
     opening = Opening(folder)
     heading("Getting ready")
-    with embedded.services(folder / "servers", announce=say) as services:
-        guard.claim_database(services.database_url)
-        guard.claim_broker(services.redis_url)
-        try:
-            yield _home(opening, services)
-        except NotSeen as exc:
-            exc.last_words = processes.tail(folder / f"{exc.process}.log")
-            raise
-        finally:
-            no_more_signals()
-            heading("Stopping what was started")
-            opening.children.stop()
-            processes.end_leftovers(folder)
-    say(f"All of it is stopped. Its data and logs are kept in {folder}; `make clean` removes them.")
+    servers = folder / "servers"
+    if servers.exists() and not known_tables.fit(folder):
+        say("The tables of an earlier start do not fit this version: it begins with empty ones.")
+        embedded.forget(servers)
+    known_tables.remember(folder)
+    try:
+        with embedded.services(servers, announce=say) as services:
+            guard.claim_database(services.database_url)
+            guard.claim_broker(services.redis_url)
+            with _stopped_afterwards(opening):
+                yield _home(opening, services)
+    finally:
+        if len(opening.children):
+            say(f"All of it is stopped. Data and logs are kept in {folder}; `make clean` removes them.")
+
+
+@contextlib.contextmanager
+def _stopped_afterwards(opening: Opening) -> Iterator[None]:
+    """Stops the processes; of a failure the last words are taken first."""
+    try:
+        yield
+    except NotSeen as exc:
+        exc.last_words = processes.tail(opening.folder / f"{exc.process}.log")
+        raise
+    finally:
+        no_more_signals()
+        heading("Stopping what was started")
+        opening.children.stop()
+        processes.end_leftovers(opening.folder)
 
 
 def _home(opening: Opening, services: embedded.Services) -> Home:

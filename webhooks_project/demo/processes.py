@@ -22,9 +22,7 @@ LAST_LINES = 12
 class Child:
     """One process with a log and a file with its id, both in the folder of the run."""
 
-    def __init__(
-        self, name: str, arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str]
-    ) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self.pid_file = folder / f"{name}.pid"
@@ -93,6 +91,9 @@ class Children:
     def __iter__(self) -> Iterator[Child]:
         return iter(self._children.values())
 
+    def __len__(self) -> int:
+        return len(self._children)
+
     def must_live(self) -> None:
         """NotSeen where one ended by itself."""
         for child in self:
@@ -106,9 +107,7 @@ class Children:
                     stack.callback(child.stop)
 
 
-def run(
-    arguments: Sequence[str], environ: Mapping[str, str], *, text_in: str = "", within_s: float = 90
-) -> str:
+def run(arguments: Sequence[str], environ: Mapping[str, str], *, text_in: str = "", within_s: float = 90) -> str:
     """What a command of this project prints; DemoEnded with its last lines where it fails."""
     try:
         done = subprocess.run(

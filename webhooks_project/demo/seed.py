@@ -17,9 +17,7 @@ def main() -> None:
     """Migrates, makes the login with the password from standard input, prints a new token."""
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
-    user, _ = get_user_model().objects.get_or_create(
-        username=LOGIN, defaults={"is_staff": True, "is_superuser": True}
-    )
+    user, _ = get_user_model().objects.get_or_create(username=LOGIN, defaults={"is_staff": True, "is_superuser": True})
     user.set_password(sys.stdin.readline().strip())
     user.save()
     call_command("create_api_token", LOGIN, days=1)

@@ -98,9 +98,7 @@ def fate(event: Event) -> str:
 
 def people_of(deliveries: Iterable[Delivery]) -> Counter[str]:
     """How many messages each person wrote, second deliveries left out."""
-    return Counter(
-        message.person for delivery in deliveries if delivery.what == "new" for message in delivery.messages
-    )
+    return Counter(message.person for delivery in deliveries if delivery.what == "new" for message in delivery.messages)
 
 
 def miscounted(wrote: Mapping[str, int], got: Mapping[str, int]) -> list[str]:
@@ -123,6 +121,4 @@ def reply_s(event: Event) -> float:
 
 def in_words(counts: Mapping[Any, int]) -> str:
     """`200 (3 times), 403 (once)`."""
-    return ", ".join(
-        f"{what} ({count} times)" if count > 1 else f"{what} (once)" for what, count in counts.items()
-    )
+    return ", ".join(f"{what} ({count} times)" if count > 1 else f"{what} (once)" for what, count in counts.items())

@@ -26,9 +26,7 @@ def failing_graph(stage: Stage) -> None:
         [call["status"] for call in sends] == [500, 500, 200, 200, 200],
         "The Graph API saw other calls than it should.",
     )
-    tried = ", ".join(
-        f"{seconds_between(sends[0]['at'], call['at']):.1f} s: {call['status']}" for call in sends[:3]
-    )
+    tried = ", ".join(f"{seconds_between(sends[0]['at'], call['at']):.1f} s: {call['status']}" for call in sends[:3])
     say(
         f"Message 1 was tried {events[0]['attempts']} times ({tried}); before a new try the "
         "service looked into the conversation whether the reply had left after all "
@@ -40,9 +38,7 @@ def failing_graph(stage: Stage) -> None:
 def _first_and_waiting(stage: Stage, deliveries: list[Delivery]) -> tuple[Event, list[Event]]:
     def held_up() -> tuple[Event, list[Event]] | None:
         first, *others = stage.events(deliveries)
-        is_so = first["state"] == "retrying" and all(
-            each["waits_for"] == first["event_id"] for each in others
-        )
+        is_so = first["state"] == "retrying" and all(each["waits_for"] == first["event_id"] for each in others)
         return (first, others) if is_so and others else None
 
     return stage.wait(held_up, "The first message was not seen in retry with the others behind it")
@@ -85,9 +81,7 @@ def purged_queue(stage: Stage) -> None:
     worker.stop()
     deliveries = stage.send("--count", str(WAITING), "--people", str(WAITING))
     queued = stage.wait(_at_least(stage, WAITING), "The wake-ups did not reach the queue")
-    say(
-        f"The worker is stopped. {WAITING} messages: {_statuses_are_200(deliveries)}. In the queue: {queued}."
-    )
+    say(f"The worker is stopped. {WAITING} messages: {_statuses_are_200(deliveries)}. In the queue: {queued}.")
     purged = stage.product.purge()
     left = stage.product.queued()
     must(left == 0, f"After the purge {left} wake-ups are still in the queue.")

@@ -97,6 +97,4 @@ def _of_the_broker(home: Home) -> list[tuple[str, str]]:
     if home.services.redis is None:
         return []
     pid_file = shlex.quote(str(home.services.redis.pid_file))
-    return [
-        (f'kill -9 "$(cat {pid_file})"', f"the broker, for {AWAY_S:g} s; webhooks are still answered 200")
-    ]
+    return [(f'kill -9 "$(cat {pid_file})"', f"the broker, for {AWAY_S:g} s; webhooks are still answered 200")]

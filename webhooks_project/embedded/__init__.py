@@ -131,6 +131,4 @@ class _Start:
         self.stack.callback(server.stop)
         server.open()
         program = server.program
-        self.announce(
-            f"{server.title} {program.version} ({program.rung}: {program.path}), port {server.port}"
-        )
+        self.announce(f"{server.title} {program.version} ({program.rung}: {program.path}), port {server.port}")

@@ -30,9 +30,7 @@ class Server(ABC):
     title: str
     polite: signal.Signals
 
-    def __init__(
-        self, private: Path, *, program: Program, account: Account, password: str, durable: bool
-    ) -> None:
+    def __init__(self, private: Path, *, program: Program, account: Account, password: str, durable: bool) -> None:
         self.folder = private / self.name
         self.log = private / f"{self.name}.log"
         self.program, self.account, self.durable = program, account, durable

@@ -29,9 +29,7 @@ class Command(BaseCommand):
         """Replay what was chosen; exit code 1 where nothing was chosen or an item was left."""
         ids = _chosen(options)
         if not ids:
-            raise CommandError(
-                "No open dead letter matches: nothing was replayed. Check --code, or use --all."
-            )
+            raise CommandError("No open dead letter matches: nothing was replayed. Check --code, or use --all.")
         if options["dry_run"]:
             for letter in DeadLetter.objects.filter(pk__in=ids).order_by("created_at"):
                 self.stdout.write(f"{letter.pk}  would be replayed  {letter.code}  event {letter.subject_id}")

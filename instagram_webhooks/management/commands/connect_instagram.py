@@ -91,9 +91,7 @@ class Command(DeskCommand):
             self.stdout.write("\nStopped. What is written above as done stays done.")
         if self._wrong:
             checks = "check says" if self._wrong == 1 else "checks say"
-            raise CommandError(
-                f"{self._wrong} {checks} ✕: mend what the lines above name, then run this again."
-            )
+            raise CommandError(f"{self._wrong} {checks} ✕: mend what the lines above name, then run this again.")
 
     # --- only checks -------------------------------------------------------------------------------
 
@@ -137,9 +135,7 @@ class Command(DeskCommand):
     def _connect(self, options: dict[str, Any]) -> None:
         public_url = options["public_url"]
         if self._asks and not public_url:
-            public_url = self._ask(
-                "Public address of this service, https://… (empty: check it later): "
-            ).strip()
+            public_url = self._ask("Public address of this service, https://… (empty: check it later): ").strip()
         self._check_settings(public_url)
         token = self._given_token(options) or self._asked_token()
         found = self._identified(token, _account_id(options))
@@ -217,13 +213,10 @@ class Command(DeskCommand):
         wait_s = asked_s if asked_s is not None else WAIT_S if self._asks else 0
         if not wait_s:
             return
-        self.stdout.write(
-            f"\nNow write a message to {account} from another account. Waiting {wait_s} s (Ctrl-C ends it)."
-        )
+        invitation = f"\nNow write a message to {account} from another account."
         try:
-            event = first_message(
-                account.account_id, since=database_now(), wait_s=wait_s, say=self.stdout.write
-            )
+            self.stdout.write(f"{invitation} Waiting {wait_s} s (Ctrl-C ends it).")
+            event = first_message(account.account_id, since=database_now(), wait_s=wait_s, say=self.stdout.write)
         except KeyboardInterrupt:
             self.stdout.write("\nNo longer waiting. The account is connected.")
             return
@@ -262,9 +255,7 @@ class Command(DeskCommand):
 
     def _asked_token(self) -> str:
         if not self._asks:
-            raise CommandError(
-                "There is no token: give --token-file, or set INSTAGRAM_ACCESS_TOKEN.", returncode=2
-            )
+            raise CommandError("There is no token: give --token-file, or set INSTAGRAM_ACCESS_TOKEN.", returncode=2)
         text = self._ask_secretly("Access token (it is not shown): ").strip()
         if not is_token(text):
             raise CommandError("This is no access token: copy it whole, without blanks.", returncode=2)
@@ -275,9 +266,7 @@ def _account_id(options: dict[str, Any]) -> str:
     """From --account-id, else (when connecting) from INSTAGRAM_ACCOUNT_ID; "" where there is none."""
     given: str | None = options["account_id"]
     if given is not None and not is_account_id(given):
-        raise CommandError(
-            "--account-id is Meta's id of the account, such as 17841400000000001.", returncode=2
-        )
+        raise CommandError("--account-id is Meta's id of the account, such as 17841400000000001.", returncode=2)
     if given is None and not options["check"] and options["token_file"] is None:
         return conf().first_account_id  # with the token that stands beside it
     return given or ""

@@ -31,15 +31,11 @@ class Command(DeskCommand):
         # Chosen once: an event that is ignored again meanwhile is not replayed again.
         chosen = _chosen(options["reason"], options["kind"])
         if not chosen:
-            raise CommandError(
-                "No ignored event matches, or their payloads are gone: check --reason and --kind."
-            )
+            raise CommandError("No ignored event matches, or their payloads are gone: check --reason and --kind.")
         count = 0
         for begin in range(0, len(chosen), AT_ONCE):
             with transaction.atomic():
-                count += len(
-                    replay_ignored(chosen[begin : begin + AT_ONCE], reason=options["why"], actor="manage.py")
-                )
+                count += len(replay_ignored(chosen[begin : begin + AT_ONCE], reason=options["why"], actor="manage.py"))
         publisher.flush()
         self.stdout.write(f"{count} events went back to work.")
 
@@ -50,6 +46,4 @@ def _chosen(ignored_for: str, kind: str | None) -> list[UUID]:
     events = WebhookEvent.objects.filter(Exists(payload), state=EventState.IGNORED, reason=ignored_for)
     if kind is not None:
         events = events.filter(kind=kind)
-    return list(
-        events.order_by("order_at", "received_at", "place", "event_id").values_list("event_id", flat=True)
-    )
+    return list(events.order_by("order_at", "received_at", "place", "event_id").values_list("event_id", flat=True))

@@ -26,9 +26,7 @@ class Command(DeskCommand):
         parser.add_argument("names", nargs="*", metavar="NAME", help="a sample, as --list names them")
         parser.add_argument("--list", action="store_true", help="print the names of all samples")
         parser.add_argument("--url", help="where to post (default: this machine, at PORT)")
-        parser.add_argument(
-            "--times-as-they-are", action="store_true", help="keep the sample's own times and ids"
-        )
+        parser.add_argument("--times-as-they-are", action="store_true", help="keep the sample's own times and ids")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Posts the samples in order; exit code 1 where one was not taken."""
@@ -48,9 +46,7 @@ class Command(DeskCommand):
                 self.stdout.write(f"{answer.status_code}  {name}  correlation id {correlation_id}")
                 refused += answer.status_code != requests.codes.ok
         if refused:
-            raise CommandError(
-                f"{refused} of {len(names)} were refused: the log of the web process says why."
-            )
+            raise CommandError(f"{refused} of {len(names)} were refused: the log of the web process says why.")
 
 
 def _body(name: str, *, as_it_is: bool) -> bytes:

@@ -32,9 +32,7 @@ class Command(DeskCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, and say what it did")
-        parser.add_argument(
-            "--process", action="store_true", help="also work off what is due, in this process"
-        )
+        parser.add_argument("--process", action="store_true", help="also work off what is due, in this process")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Runs until SIGTERM or SIGINT, or one round; what it still holds at its end goes back."""

@@ -33,18 +33,12 @@ class Command(DeskCommand):
         if found.is_cut:
             self.stderr.write(f"There are more: these are the latest {trace.MOST} events.")
         if not events:
-            raise CommandError(
-                f"Nothing is known under this id ({trace.LOOKED_FOR} were looked for). {_next()}"
-            )
+            raise CommandError(f"Nothing is known under this id ({trace.LOOKED_FOR} were looked for). {_next()}")
 
 
 def _next() -> str:
     """What to look at when nothing came."""
-    last = (
-        WebhookEvent.objects.order_by("-received_at", "-event_id")
-        .values_list("received_at", flat=True)
-        .first()
-    )
+    last = WebhookEvent.objects.order_by("-received_at", "-event_id").values_list("received_at", flat=True).first()
     if last is None:
         return "No webhook was ever received: check callback address and subscription in Meta's dashboard."
     minutes = max(0, (timezone.now() - last).total_seconds() / 60)

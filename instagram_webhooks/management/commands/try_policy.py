@@ -31,12 +31,8 @@ class Command(DeskCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("text", metavar="TEXT", help="what a customer writes")
-        parser.add_argument(
-            "--kind", default="message", choices=("message", "postback"), help="default: %(default)s"
-        )
-        parser.add_argument(
-            "--attachment", nargs="+", default=[], metavar="TYPE", help="image, video, audio, …"
-        )
+        parser.add_argument("--kind", default="message", choices=("message", "postback"), help="default: %(default)s")
+        parser.add_argument("--attachment", nargs="+", default=[], metavar="TYPE", help="image, video, audio, …")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Prints the context and the answer; exit code 1 where the policy fails."""

@@ -1,0 +1,125 @@
+"""Celery's own tools against the shipped app, in both pools."""
+
+import contextlib
+import json
+import uuid
+
+import pytest
+from celery import Celery
+
+from tests.processes.process import until
+from tests.processes.product import QUEUE, a_message, a_sender
+
+TASK = "instagram_webhooks.process_event"
+POOLS = {"threads": "celery.concurrency.thread:TaskPool", "prefork": "celery.concurrency.prefork:TaskPool"}
+
+
+@pytest.fixture(scope="module", params=POOLS)
+def product(installation, request):
+    with installation(WORKER_POOL=request.param, REPLY_POLICY="tests.processes.policies.slow") as product:
+        product.pool = POOLS[request.param]
+        product.worker_process = product.worker("-E")
+        product.web()
+        yield product
+
+
+@pytest.fixture
+def client(product):
+    """A Celery app that knows the broker and nothing else of ours."""
+    with Celery("somebody", broker=product.redis_url, set_as_current=False) as app:
+        yield app
+
+
+def test_the_worker_answers_ping_and_runs_the_pool_of_the_settings(product):
+    assert "pong" in product.celery("inspect", "ping")
+
+    ((_, stats),) = json.loads(product.celery("inspect", "stats", "--json")).items()
+
+    assert stats["pool"]["implementation"] == product.pool
+    assert stats["pool"]["max-concurrency"] == 5
+
+
+def test_active_tasks_show_event_ids_and_nothing_else(product):
+    senders = [a_sender() for _ in range(60)]
+    assert product.post_all([a_message(sender=sender) for sender in senders]) == [200] * 60
+
+    active = product.celery("inspect", "active", "--json")
+
+    product.all_ended()
+    ((_, tasks),) = json.loads(active).items()
+    assert tasks
+    known = {str(row["event_id"]) for row in product.rows("SELECT event_id FROM instagram_webhooks_webhookevent")}
+    for task in tasks:
+        assert (task["name"], task["kwargs"], len(task["args"])) == (TASK, {}, 1)
+        assert task["args"][0] in known
+    assert [len(product.graph.taken(sender)) for sender in senders] == [1] * 60
+
+
+def test_a_worker_with_events_on_tells_of_each_task(product, client):
+    told = []
+    with client.connection_for_read() as connection:
+        receiver = client.events.Receiver(connection, handlers={"*": told.append})
+        capture = receiver.itercapture(limit=None, timeout=1, wakeup=False)
+        next(capture)  # it listens
+
+        answer = product.post(a_message())
+
+        def succeeded():
+            with contextlib.suppress(TimeoutError, StopIteration):
+                next(capture)
+            return "task-succeeded" in [event["type"] for event in told]
+
+        until(succeeded, "the success is told")
+    event_id = str(product.event(answer)["event_id"])
+    assert {"task-received", "task-started", "task-succeeded"} <= {event["type"] for event in told}
+    (received,) = [event for event in told if event["type"] == "task-received"]
+    assert (received["name"], event_id in received["args"]) == (TASK, True)
+
+
+def test_a_purge_while_events_wait_loses_nothing(product):
+    senders = [a_sender() for _ in range(8)]
+    until(lambda: product.queued() == 0, "the queue is empty")
+    product.worker_process.freeze()
+
+    product.post_all([a_message(sender=sender) for sender in senders])
+    until(lambda: product.queued() >= 7, "wake-ups wait")
+    said = product.celery("purge", "-f")
+    product.worker_process.thaw()
+
+    assert "Purged" in said
+    assert set(product.all_ended()) == {"processed"}
+    assert [len(product.graph.taken(sender)) for sender in senders] == [1] * 8
+
+
+def test_malformed_wake_ups_and_tasks_that_nobody_knows_harm_nobody(product, client):
+    unknown = str(uuid.uuid4())
+    for args in ([42], ["no id"], [None], [["nested"]], [], [unknown], [unknown, "more"]):
+        client.send_task(TASK, args=args, queue=QUEUE)
+    client.send_task(TASK, kwargs={"x": 1}, queue=QUEUE)
+    client.send_task("somebody.else", args=[1], queue=QUEUE)
+
+    answer = product.post(a_message())
+
+    until(lambda: product.state(answer) == "processed", "the next event is processed")
+    until(lambda: product.queued() == 0, "all were taken")
+    assert len(product.worker_process.said("wake_up.malformed")) == 4
+    assert product.worker_process.is_alive
+
+
+def test_bytes_that_are_no_message_harm_nobody(product):
+    with product.broker() as broker:
+        broker.lpush(QUEUE, b"no json", b"{}")
+
+    answer = product.post(a_message())
+
+    until(lambda: product.state(answer) == "processed", "the next event is processed")
+    assert product.worker_process.is_alive
+
+
+def test_processing_leaves_no_results(product):
+    answer = product.post(a_message())
+    until(lambda: product.state(answer) == "processed", "the event is processed")
+
+    assert product.value("SELECT count(*) FROM django_celery_results_taskresult") == 0
+    with product.broker() as broker:
+        assert [key for key in broker.keys() if b"celery-task-meta" in key] == []

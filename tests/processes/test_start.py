@@ -1,0 +1,68 @@
+"""The start: nothing begins with secrets missing, and production settings pass Django's own review."""
+
+import base64
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.processes.process import CHECKOUT
+from tests.processes.product import without_settings
+
+KEY = base64.b64encode(os.urandom(32)).decode()
+PRODUCTION = {
+    "DJANGO_SECRET_KEY": base64.b64encode(os.urandom(60)).decode(),
+    "DJANGO_ALLOWED_HOSTS": "hooks.example.org",
+    "DATABASE_URL": "postgresql://127.0.0.1:1/nobody",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "ENCRYPTION_KEYS": f"k1:{KEY}",
+    "LOOKUP_KEY": KEY,
+    "INSTAGRAM_APP_SECRETS": "one",
+    "INSTAGRAM_VERIFY_TOKEN": "word",
+    "PROXY_SSL_HEADER": "X-Forwarded-Proto",
+}
+SECRETS = (
+    "DJANGO_SECRET_KEY",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "ENCRYPTION_KEYS",
+    "LOOKUP_KEY",
+    "INSTAGRAM_APP_SECRETS",
+)
+STARTS = {
+    "web": ["-m", "webhooks_project", "web"],
+    "worker": ["-m", "celery", "-A", "webhooks_project", "worker"],
+    "beat": ["-m", "celery", "-A", "webhooks_project", "beat"],
+    "manage.py": ["manage.py", "check"],
+}
+
+
+def run(words, **settings):
+    environ = without_settings() | {"DJANGO_SETTINGS_MODULE": "webhooks_project.settings"} | settings
+    return subprocess.run([sys.executable, *words], text=True, cwd=CHECKOUT, env=environ, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def refusals():
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(STARTS, pool.map(run, STARTS.values()), strict=True))
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_without_its_secrets_nothing_starts_and_one_message_names_all_of_them(refusals, name):
+    refused = refusals[name]
+
+    assert refused.returncode not in (0, None)
+    (message,) = [part for part in refused.stdout.split("setting(s) must be mended")[1:]]
+    assert [secret for secret in SECRETS if secret not in message] == []
+    assert "Traceback" not in refused.stdout
+
+
+def test_production_settings_pass_the_deployment_review():
+    review = run(["manage.py", "check", "--deploy", "--fail-level", "WARNING"], **PRODUCTION)
+
+    assert review.returncode == 0, review.stdout
+    assert "no issues" in review.stdout
