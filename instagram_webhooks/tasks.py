@@ -13,7 +13,6 @@ from celery import Task, shared_task
 from celery.exceptions import Reject, Retry
 from django.db import DatabaseError
 
-from instagram_webhooks.conf import UPKEEP_QUEUE
 from instagram_webhooks.errors import Retryable
 from instagram_webhooks.inbox.wake_ups import TASK
 from instagram_webhooks.worker import boot, housekeeping, work
@@ -62,13 +61,13 @@ def process_event(self: LadderTask, event_id: str) -> None:
         log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
 
 
-@shared_task(name="instagram_webhooks.sweep", queue=UPKEEP_QUEUE, ignore_result=True)
+@shared_task(name="instagram_webhooks.sweep", ignore_result=True)
 def sweep() -> None:
     """One round of upkeep; beat asks for it, though every worker does it by itself too."""
     Upkeep().round()
 
 
-@shared_task(name="instagram_webhooks.housekeeping", queue=UPKEEP_QUEUE, ignore_result=False)
+@shared_task(name="instagram_webhooks.housekeeping", ignore_result=False)
 def daily() -> dict[str, int]:
     """Forgets rows that nobody needs any more; counts by table."""
     return housekeeping.tidy()

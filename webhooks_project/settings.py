@@ -145,6 +145,10 @@ DATABASES = {"default": database(_database_url)}
 CELERY_BROKER_URL: str = env["CELERY_BROKER_URL"] or env["REDIS_URL"]
 CELERY_TASK_DEFAULT_QUEUE = QUEUE
 CELERY_TASK_QUEUES = {QUEUE: {"exchange": QUEUE}, UPKEEP_QUEUE: {"exchange": UPKEEP_QUEUE}}
+CELERY_TASK_ROUTES = {
+    "instagram_webhooks.sweep": {"queue": UPKEEP_QUEUE},
+    "instagram_webhooks.housekeeping": {"queue": UPKEEP_QUEUE},
+}
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from audit import correlation
 from instagram_webhooks.conf import conf
@@ -136,7 +136,8 @@ def _call(to: Destination, method: str, path: str, **more: Any) -> Any:
     url = f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}"
     headers = {
         "Authorization": f"Bearer {to.token}",
-        "X-Correlation-ID": correlation.current().correlation_id or "",
+        "Accept-Encoding": "identity",
+        "X-Correlation-ID": correlation.current().correlation_id,
     }
     try:
         response = _session().request(
@@ -166,10 +167,13 @@ def _understood(response: requests.Response, body: bytes) -> Any:
 
 def _read(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(65536):
-        body += chunk
-        if time.monotonic() > deadline or len(body) > ANSWER_LIMIT_BYTES:
-            raise requests.Timeout
+    try:
+        while chunk := response.raw.read1(65536):  # what is there; read() would wait for all of it
+            body += chunk
+            if time.monotonic() > deadline or len(body) > ANSWER_LIMIT_BYTES:
+                raise requests.Timeout
+    except HTTPError:
+        raise requests.ConnectionError from None
     return bytes(body)
 
 

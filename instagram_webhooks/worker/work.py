@@ -39,7 +39,7 @@ def process(event_id: UUID) -> None:
     Raises TryAgain for an event that failed and waits, after that was committed. A wake-up that
     comes twice, too early or too late finds nothing to claim.
     """
-    claim = _claimed(event_id)
+    claim = asked(lambda: claims.claim(event_id, worker_id=life.worker_id))
     if claim is None:
         _park_if_account_is(event_id)
         return
@@ -55,15 +55,6 @@ def process(event_id: UUID) -> None:
             wake_ups.offer([head] if head else [])
             return
         claim = claims.claim_next(lane, worker_id=life.worker_id)
-
-
-def _claimed(event_id: UUID) -> Claim | None:
-    """As `claims.claim`; tried again where this thread's connection had died since its last event."""
-    try:
-        return asked(lambda: claims.claim(event_id, worker_id=life.worker_id))
-    except (OperationalError, InterfaceError):
-        drop_connection()
-        return asked(lambda: claims.claim(event_id, worker_id=life.worker_id))
 
 
 def _settle(claim: Claim) -> None:

@@ -70,10 +70,8 @@ def test_a_short_wait_is_held_by_celery_and_a_long_one_by_the_row_alone(product)
 
 
 def test_a_wait_of_more_than_a_minute_is_not_published():
-    with pytest.raises(Retry) as raised:
+    with pytest.raises(Retry):
         process_event.retry(exc=TryAgain(event_id=uuid.uuid4(), wait_s=LONGEST_HELD_S + 1))
-
-    assert raised.value.when == "the time in its row"
 
 
 def test_a_worker_holds_few_countdowns_so_that_it_does_not_go_deaf():

@@ -72,8 +72,9 @@ def test_a_worker_with_events_on_tells_of_each_task(product, client):
         until(succeeded, "the success is told")
     event_id = str(product.event(answer)["event_id"])
     assert {"task-received", "task-started", "task-succeeded"} <= {event["type"] for event in told}
-    (received,) = [event for event in told if event["type"] == "task-received"]
-    assert (received["name"], event_id in received["args"]) == (TASK, True)
+    received = [event for event in told if event["type"] == "task-received"]
+    assert {event["name"] for event in received} == {TASK}
+    assert any(event_id in event["args"] for event in received)
 
 
 def test_a_purge_while_events_wait_loses_nothing(product):
@@ -103,16 +104,6 @@ def test_malformed_wake_ups_and_tasks_that_nobody_knows_harm_nobody(product, cli
     until(lambda: product.state(answer) == "processed", "the next event is processed")
     until(lambda: product.queued() == 0, "all were taken")
     assert len(product.worker_process.said("wake_up.malformed")) == 4
-    assert product.worker_process.is_alive
-
-
-def test_bytes_that_are_no_message_harm_nobody(product):
-    with product.broker() as broker:
-        broker.lpush(QUEUE, b"no json", b"{}")
-
-    answer = product.post(a_message())
-
-    until(lambda: product.state(answer) == "processed", "the next event is processed")
     assert product.worker_process.is_alive
 
 

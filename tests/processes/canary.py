@@ -36,7 +36,7 @@ def traces_of(words, haystacks):
 def database_texts(product):
     """Every row of every table as PostgreSQL writes it, bytes in hex; by the table's name."""
     tables = product.rows(
-        """SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+        """SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables
             WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"""
     )
     texts = {}

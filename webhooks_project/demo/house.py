@@ -12,7 +12,6 @@ from webhooks_project.demo.meta import Meta
 from webhooks_project.demo.opening import Opening
 from webhooks_project.demo.processes import Children
 from webhooks_project.demo.product import Product
-from webhooks_project.demo.signals import no_more_signals
 from webhooks_project.demo.stage import Stage
 from webhooks_project.demo.variables import Places
 from webhooks_project.demo.words import heading, say
@@ -37,12 +36,14 @@ def opened(folder: Path) -> Iterator[Home]:
     opening = Opening(folder)
     heading("Getting ready")
     servers = folder / "servers"
-    if servers.exists() and not known_tables.fit(folder):
+    if (servers / "postgres").exists() and not known_tables.fit(servers):
         say("The tables of an earlier start do not fit this version: it begins with empty ones.")
         embedded.forget(servers)
-    known_tables.remember(folder)
     try:
-        with embedded.services(servers, announce=say) as services:
+        with embedded.services(servers, announce=lambda _: None) as services:
+            _introduce(services)
+            if services.postgres:
+                known_tables.remember(servers)
             guard.claim_database(services.database_url)
             guard.claim_broker(services.redis_url)
             with _stopped_afterwards(opening):
@@ -61,10 +62,16 @@ def _stopped_afterwards(opening: Opening) -> Iterator[None]:
         exc.last_words = processes.tail(opening.folder / f"{exc.process}.log")
         raise
     finally:
-        no_more_signals()
         heading("Stopping what was started")
         opening.children.stop()
         processes.end_leftovers(opening.folder)
+
+
+def _introduce(services: embedded.Services) -> None:
+    for server in (services.postgres, services.redis):
+        if server:
+            whose = "of this machine" if server.program.rung == "path" else "from its wheel"
+            say(f"{server.title} {server.program.version} ({whose}), port {server.port}.")
 
 
 def _home(opening: Opening, services: embedded.Services) -> Home:

@@ -1,15 +1,13 @@
 """HTTP to processes of this machine: JSON in, JSON out."""
 
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 WAIT_S = 10
-Seen = TypeVar("Seen")
 
 # A proxy that the environment names cannot reach this machine's own addresses.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
@@ -33,13 +31,3 @@ def ask(url: str, body: object = None, *, headers: Mapping[str, str] | None = No
     except urllib.error.HTTPError as refusal:
         with refusal:
             return Answer(refusal.code, None)
-
-
-def waited_for(look: Callable[[], Seen | None], *, within_s: float, every_s: float = 0.1) -> Seen | None:
-    """What `look` sees as soon as that is something; None where it was nothing until the end."""
-    deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(every_s)
-    return seen

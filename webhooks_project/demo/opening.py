@@ -15,7 +15,8 @@ from webhooks_project.demo.private_files import kept_secret, write
 from webhooks_project.demo.processes import Child, Children
 from webhooks_project.demo.product import Product
 from webhooks_project.demo.variables import ACCOUNT, TOKEN, Places
-from webhooks_project.demo.words import duration, say
+from webhooks_project.demo.waiting import waited_for
+from webhooks_project.demo.words import duration, say, say_as_it_is
 from webhooks_project.embedded.server import free_port
 
 READY_S = 60.0
@@ -64,7 +65,7 @@ class Opening:
         Meta(places, environ).echo_to(f"{places.web_url}/webhooks/instagram")
         self._write_down(places, api_token)
         say(f"Web, worker, beat and Meta's stand-in run. Ready after {self._so_far()}.")
-        say(f"Logs: {self.folder}")
+        say_as_it_is(f"     Logs: {self.folder}/*.log")
         return Opened(places=places, environ=environ, password=password, api_token=api_token)
 
     def _environ(self, places: Places) -> dict[str, str]:
@@ -124,7 +125,7 @@ class Opening:
             child.must_live()
             return condition()
 
-        if not local_http.waited_for(is_so, within_s=READY_S, every_s=0.05):
+        if not waited_for(is_so, within_s=READY_S, every_s=0.05):
             raise NotSeen(f"{otherwise} within {READY_S:g} s.", process=child.name)
 
     def _so_far(self) -> str:

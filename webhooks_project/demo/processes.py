@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from webhooks_project.demo.errors import DemoEnded, NotSeen
+from webhooks_project.demo.waiting import waited_for
 from webhooks_project.embedded import processes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -109,23 +112,42 @@ class Children:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], *, text_in: str = "", within_s: float = 90) -> str:
     """What a command of this project prints; DemoEnded with its last lines where it fails."""
-    try:
-        done = subprocess.run(
+    shown = f"`{' '.join(arguments[:2])}`"
+    with _scratch() as asked, _scratch() as said, _scratch() as complained:
+        asked.write(text_in)
+        asked.seek(0)
+        process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            input=text_in,
-            capture_output=True,
-            text=True,
+            stdin=asked,
+            stdout=said,
+            stderr=complained,
             cwd=CHECKOUT,
             env=dict(environ),
-            timeout=within_s,
-            check=False,
+            start_new_session=True,
+            preexec_fn=processes.dying_with_us(signal.SIGTERM),  # noqa: PLW1509 - from the main thread only
         )
-    except subprocess.TimeoutExpired:
-        raise DemoEnded(f"`{' '.join(arguments[:2])}` did not end within {within_s:g} s.") from None
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:])
-        raise DemoEnded(f"`{' '.join(arguments[:2])}` failed with exit code {done.returncode}:\n{said}")
-    return done.stdout
+        if not _has_ended(process, within_s):
+            raise DemoEnded(f"{shown} did not end within {within_s:g} s.")
+        said.seek(0)
+        complained.seek(0)
+        text = said.read()
+        if process.returncode:
+            last = "\n".join((text + complained.read()).strip().splitlines()[-LAST_LINES:])
+            raise DemoEnded(f"{shown} failed with exit code {process.returncode}:\n{last}")
+    return text
+
+
+def _scratch() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+
+
+def _has_ended(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    """Whether it ended by itself in time; it does not run any longer in any case."""
+    try:
+        return bool(waited_for(lambda: process.poll() is not None, within_s=within_s, every_s=0.02))
+    finally:
+        process.kill()
+        process.wait()
 
 
 def end_leftovers(folder: Path) -> int:

@@ -54,6 +54,7 @@ def _hold(folder: Path, stack: contextlib.ExitStack) -> None:
     deadline = time.monotonic() + CLAIM_S
     has_said = False
     while True:
+        signals.check()
         try:
             stack.enter_context(claimed(folder))
             return
@@ -70,7 +71,10 @@ def _hold(folder: Path, stack: contextlib.ExitStack) -> None:
 def _explain(exc: Exception) -> None:
     heading("The demo did not come to its end:")
     is_ours = isinstance(exc, DemoEnded | embedded.EmbeddedError)
-    say_as_it_is(str(exc) if is_ours else f"{type(exc).__name__}: a process or a server was not there.")
+    sentence, _, more = (str(exc) if is_ours else f"{type(exc).__name__}: {exc}").strip().partition("\n")
+    say(sentence)
+    if more:
+        say_as_it_is(more)
     if isinstance(exc, NotSeen) and exc.last_words:
         heading(f"The last lines of {exc.process}.log:")
         say_as_it_is(exc.last_words)

@@ -1,4 +1,9 @@
-"""Being told to stop: the first signal ends the story, and from then on none disturbs the stopping."""
+"""
+Being told to stop. A signal is only noted, and whoever waits looks at the note.
+
+An exception from the handler would be lost where Python swallows them, in callbacks of a fork for example,
+and the stopping itself must not be disturbed by somebody who is impatient.
+"""
 
 import ctypes
 import os
@@ -11,17 +16,19 @@ from webhooks_project.demo.errors import Interrupted
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
+_noted: list[int] = []
+
 
 def listen() -> None:
-    """From now on a signal raises Interrupted, wherever this process is."""
+    """From now on signals are noted."""
     for number in SIGNALS:
-        signal.signal(number, _raise)
+        signal.signal(number, _note)
 
 
-def no_more_signals() -> None:
-    """From now on signals are ignored: whoever is impatient would only leave processes behind."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def check() -> None:
+    """Interrupted where a signal came."""
+    if _noted:
+        raise Interrupted(_noted[0])
 
 
 def end_with_make() -> None:
@@ -30,6 +37,5 @@ def end_with_make() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
-def _raise(number: int, _frame: FrameType | None) -> None:
-    no_more_signals()
-    raise Interrupted(number)
+def _note(number: int, _frame: FrameType | None) -> None:
+    _noted.append(number)

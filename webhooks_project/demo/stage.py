@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from webhooks_project.demo import local_http
 from webhooks_project.demo.errors import NotSeen
 from webhooks_project.demo.meta import Delivery, Meta
 from webhooks_project.demo.processes import Children
 from webhooks_project.demo.product import Event, Product, of_deliveries
+from webhooks_project.demo.waiting import waited_for
 from webhooks_project.demo.words import times
 
 PATIENCE_S = 60.0  # for what takes a second or ten on a machine that has nothing else to do
@@ -45,7 +45,7 @@ class Stage:
             self.children.must_live()
             return look()
 
-        seen = local_http.waited_for(watched, within_s=within_s)
+        seen = waited_for(watched, within_s=within_s)
         if seen is None:
             raise NotSeen(f"{otherwise} within {within_s:g} s.")
         return seen

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webhooks_project.demo import everyday, trouble
+from webhooks_project.demo import everyday, signals, trouble
 from webhooks_project.demo.stage import Stage, fate, miscounted, must, people_of
 from webhooks_project.demo.words import heading, say, times
 
@@ -41,5 +41,6 @@ ACTS: tuple[tuple[str, Callable[[Stage], None]], ...] = (
 def tell(stage: Stage) -> None:
     """Tells all acts; NotSeen where one does not come true."""
     for number, (title, act) in enumerate(ACTS, start=1):
+        signals.check()
         heading(f" {number}. {title}")
         act(stage)

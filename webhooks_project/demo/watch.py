@@ -4,6 +4,7 @@ import shlex
 import time
 from typing import NoReturn
 
+from webhooks_project.demo import signals
 from webhooks_project.demo.errors import NotSeen
 from webhooks_project.demo.house import Home
 from webhooks_project.demo.opening import ENV_FILE
@@ -35,6 +36,7 @@ def until_told(home: Home) -> NoReturn:
     servers = [server for server in (home.services.postgres, home.services.redis) if server]
     gone_at: dict[str, float] = {}
     while True:
+        signals.check()
         for child in home.children:
             if not child.is_alive:
                 ends[child.name] += 1

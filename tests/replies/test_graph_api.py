@@ -1,0 +1,120 @@
+"""The border to Meta, over real HTTP."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from audit import correlation
+from instagram_webhooks import errors
+from instagram_webhooks.replies import graph_api
+from instagram_webhooks.replies.graph_api import Destination
+from simulator.graph import GraphSimulator
+from tests.builders import knobs
+
+ACCOUNT, TOKEN, PERSON = "178", "a token", "612"
+
+
+@pytest.fixture
+def graph():
+    with GraphSimulator(accounts={ACCOUNT: TOKEN}) as simulator, knobs(graph_api_url=simulator.url, graph_deadline_s=1):
+        yield simulator
+
+
+def to(provider="instagram", token=TOKEN):
+    return Destination(provider=provider, account=ACCOUNT, partner=PERSON, token=token)
+
+
+def test_a_text_is_sent_as_the_interface_says(graph):
+    with correlation.bind(correlation_id="request-1.1"):
+        message_id = graph_api.send_text(to(), "héllo")
+
+    (call,) = graph.calls(PERSON)
+    assert (call.method, call.path, call.text, call.mid) == ("POST", f"/v25.0/{ACCOUNT}/messages", "héllo", message_id)
+
+
+def test_a_whatsapp_text_goes_out_in_its_own_form(graph):
+    assert graph_api.send_text(to("whatsapp"), "hello").startswith("wamid")
+    assert graph.taken(PERSON)[0].text == "hello"
+
+
+@pytest.mark.parametrize(
+    ("script", "meaning"),
+    [
+        ("reset-before", errors.GraphUnanswered),
+        ("timeout-before:5", errors.GraphUnanswered),
+        ("slow:5", errors.GraphUnanswered),
+        ("not-json:200", errors.GraphUnanswered),
+        ("http:500", errors.GraphFailed),
+        ("http:400:4", errors.GraphThrottled),
+        ("429:3", errors.GraphThrottledFor),
+        ("http:400:100", errors.GraphRefused),
+    ],
+)
+def test_every_answer_becomes_one_error_of_ours(graph, script, meaning):
+    graph.script(PERSON, [script])
+
+    with pytest.raises(meaning) as raised:
+        graph_api.send_text(to(), "hello")
+
+    assert type(raised.value) is meaning
+    assert len(graph.calls(PERSON)) == 1
+
+
+def test_a_refused_token_is_told_apart(graph):
+    with pytest.raises(errors.TokenRefused):
+        graph_api.send_text(to(token="another"), "hello")
+
+
+def test_where_nobody_listens_nothing_was_sent():
+    with knobs(graph_api_url="http://127.0.0.1:1"), pytest.raises(errors.GraphUnreachable):
+        graph_api.send_text(to(), "hello")
+
+
+def test_the_deadline_covers_an_answer_that_comes_byte_by_byte(dripping):
+    begun = time.monotonic()
+
+    with knobs(graph_api_url=dripping, graph_deadline_s=1), pytest.raises(errors.GraphUnanswered):
+        graph_api.send_text(to(), "hello")
+
+    assert time.monotonic() - begun < 3
+
+
+def test_the_listing_holds_both_sides_newest_first(graph):
+    first = graph_api.send_text(to(), "one")
+    second = graph_api.send_text(to(), "two")
+
+    listed = graph_api.recent_messages(to())
+
+    assert {each.message_id for each in listed} == {first, second}
+    assert [each.created_at for each in listed] == sorted((each.created_at for each in listed), reverse=True)
+    assert {(each.sender, each.text) for each in listed} == {(ACCOUNT, "one"), (ACCOUNT, "two")}
+
+
+def test_a_conversation_that_meta_does_not_know_lists_nothing(graph):
+    assert graph_api.recent_messages(to()) == []
+
+
+@pytest.fixture
+def dripping():
+    """A server that answers at once and then sends one byte of its body at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ended = threading.Event()
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+                while not ended.wait(0.1):
+                    try:
+                        connection.sendall(b" ")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        ended.set()
+        thread.join(5)
