@@ -20,25 +20,18 @@ LOCK = 0x1A6E_5EE9  # one number of ours among PostgreSQL's advisory locks
 AT_ONCE = 500
 GATE_OF_EMPTY_QUEUE_S = 3.0
 
-# Heads by one walk along the index of lanes; SKIP LOCKED would skip a head that is just being moved,
-# and offer the event behind it. Expired claims come by themselves: their lane's head by order may be
-# an older event that arrived since, and may be parked.
+# Driven by what is due, so that hundreds of thousands that wait for a later time cost nothing. Of a
+# lane only its head counts; but a claim that ran out goes first, whatever older event arrived since.
+# SKIP LOCKED would pass over a head that is just being moved, and offer the event behind it.
 DUE = """
-WITH heads AS (
-  SELECT DISTINCT ON (lane) event_id, claimable_at, dispatched_at
-    FROM instagram_webhooks_webhookevent
-   WHERE lane IS NOT NULL AND state IN ('received', 'processing', 'retrying', 'parked')
-   ORDER BY lane, order_at, received_at, place, event_id
-), due AS (
-  SELECT event_id, claimable_at, dispatched_at FROM heads
-   UNION
-  SELECT event_id, claimable_at, dispatched_at FROM instagram_webhooks_webhookevent
-   WHERE claimable_at <= clock_timestamp() AND (lane IS NULL OR state = 'processing')
-)
-SELECT event_id FROM due
- WHERE claimable_at <= clock_timestamp()
-   AND (dispatched_at IS NULL OR dispatched_at < clock_timestamp() - make_interval(secs => %(gate)s))
- ORDER BY claimable_at LIMIT %(limit)s
+SELECT e.event_id FROM instagram_webhooks_webhookevent e
+ WHERE e.claimable_at <= statement_timestamp()
+   AND (e.dispatched_at IS NULL OR e.dispatched_at < statement_timestamp() - make_interval(secs => %(gate)s))
+   AND (e.lane IS NULL OR e.state = 'processing' OR NOT EXISTS (
+     SELECT 1 FROM instagram_webhooks_webhookevent o
+      WHERE o.lane = e.lane AND o.state IN ('received', 'processing', 'retrying', 'parked')
+        AND (o.order_at, o.received_at, o.place, o.event_id) < (e.order_at, e.received_at, e.place, e.event_id)))
+ ORDER BY e.claimable_at LIMIT %(limit)s
 """
 MARK = """
 UPDATE instagram_webhooks_webhookevent

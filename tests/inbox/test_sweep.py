@@ -1,0 +1,177 @@
+"""The sweep: finds what is due and nothing else, and frees what a lost worker held."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit.ids import uuid7
+from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox import finish, moves
+from instagram_webhooks.inbox.sweep import DUE, LOCK, sweep
+from instagram_webhooks.models import OutgoingReply, WebhookEvent, Worker
+from tests.builders import ACCOUNT, a_message, an_item, knobs, now_ms, stored
+from tests.inbox.test_claim import expire, rows_read
+
+ME = uuid7()
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+def offered(depth=5):
+    found = []
+    sweep(found.extend, depth=lambda: depth)
+    return set(found)
+
+
+def forget_offers():
+    WebhookEvent.objects.update(dispatched_at=None)
+
+
+def test_what_the_door_offered_is_offered_again_only_after_the_gate():
+    (event,) = stored(a_message())
+
+    assert offered() == set()
+    WebhookEvent.objects.update(dispatched_at=timezone.now() - timedelta(seconds=31))
+    assert offered() == {event.pk}
+    assert offered() == set()
+
+
+def test_with_an_empty_queue_the_gate_is_three_seconds():
+    (event,) = stored(a_message())
+    WebhookEvent.objects.update(dispatched_at=timezone.now() - timedelta(seconds=4))
+
+    assert offered(depth=1) == set()
+    assert offered(depth=0) == {event.pk}
+
+
+def test_only_the_head_of_a_lane_is_offered_and_every_event_without_one():
+    now = now_ms()
+    _, head, receipt = stored(a_message("m-2", timestamp=now), a_message("m-1", timestamp=now - 9), an_item(read={"mid": "m"}))
+    forget_offers()
+
+    assert offered() == {head.pk, receipt.pk}
+
+
+def test_what_waits_for_a_later_time_is_not_offered():
+    (event,) = stored(a_message())
+    claim = claims.claim(event.pk, worker_id=ME)
+    with transaction.atomic():
+        finish.retrying(claim, wait_s=60, counts=True, detail={})
+
+    assert offered() == set()
+    WebhookEvent.objects.update(claimable_at=timezone.now())
+    assert offered() == {event.pk}
+
+
+def test_a_claim_that_ran_out_is_offered_though_an_older_event_is_parked():
+    (event,) = stored(a_message("m-1"))
+    lost = claims.claim(event.pk, worker_id=ME)
+    (older,) = stored(a_message("m-0", timestamp=now_ms() - 60_000), correlation_id="request-2")
+    moves.park(older.pk, "token")
+    expire(lost)
+    forget_offers()
+
+    assert offered() == {event.pk}
+
+
+def test_nothing_is_offered_to_a_full_queue():
+    stored(a_message())
+    forget_offers()
+
+    with knobs(queue_limit=10):
+        assert offered(depth=10) == set()
+
+
+def test_a_second_sweep_at_the_same_time_leaves_it_to_the_first(own_database):
+    stored(a_message())
+    forget_offers()
+    with psycopg.connect(own_database) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+        swept = sweep(lambda ids: None, depth=lambda: 0)
+
+    assert not swept.was_ours
+
+
+def test_the_claims_of_a_silent_worker_are_free_at_once():
+    (event,) = stored(a_message())
+    claims.claim(event.pk, worker_id=a_worker(silent_s=60).pk)
+
+    assert offered() == {event.pk}
+    assert claims.claim(event.pk, worker_id=ME).starts == 2
+
+
+def test_a_worker_that_pulses_keeps_its_claims():
+    (event,) = stored(a_message())
+    claims.claim(event.pk, worker_id=a_worker(silent_s=1).pk)
+
+    assert offered() == set()
+
+
+def test_a_reply_that_may_be_under_way_waits_for_the_lease():
+    (event,) = stored(a_message())
+    claims.claim(event.pk, worker_id=a_worker(silent_s=60).pk)
+    OutgoingReply.objects.create(
+        event_id=event.pk, reply_key=uuid7(), conversation_id=event.conversation_id, provider="instagram",
+        account=ACCOUNT, state="sending", called_at=timezone.now(),
+    )  # fmt: skip
+
+    assert offered() == set()
+
+
+def test_what_a_stopping_worker_gives_back_is_whole():
+    (event,) = stored(a_message())
+    claims.claim(event.pk, worker_id=ME)
+
+    assert moves.give_back(ME) == [event.pk]
+    event.refresh_from_db()
+    assert (event.state, event.starts, event.attempts) == ("received", 0, 0)
+
+
+def test_release_returns_all_parked_events_in_batches(monkeypatch):
+    monkeypatch.setattr(moves, "RELEASE_AT_ONCE", 2)
+    events = stored(*[a_message(f"m-{n}", sender=str(n)) for n in range(5)])
+    for event in events:
+        moves.park(event.pk, "token")
+
+    assert moves.release("instagram", ACCOUNT) == 5
+    assert WebhookEvent.objects.filter(state="received", reason="").count() == 5
+
+
+def test_a_replay_keeps_the_old_order_behind_what_is_there():
+    now = now_ms()
+    late, early = stored(a_message("m-2", timestamp=now), a_message("m-1", timestamp=now - 60_000))
+    for _ in range(2):
+        claim = claims.claim(late.pk, worker_id=ME)
+        with transaction.atomic():
+            finish.dead(claim, {})
+
+    assert moves.replay([late.pk, early.pk], state="dead", actor="ops", reason="again") == {late.pk, early.pk}
+    assert claims.claim(late.pk, worker_id=ME).event_id == early.pk
+
+
+def test_twenty_thousand_that_wait_for_later_cost_the_sweep_nothing():
+    (event,) = stored(a_message())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO instagram_webhooks_webhookevent
+                 (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
+                  attempts, starts, fence, received_at, place, order_at, claimable_at)
+               SELECT gen_random_uuid(), gen_random_uuid(), provider, kind, account, gen_random_uuid(),
+                 gen_random_uuid(), 'x.1', 'retrying', '', 1, 0, 0, received_at, 1, order_at, now() + interval '1 hour'
+                 FROM instagram_webhooks_webhookevent, generate_series(1, 20000) n"""
+        )
+        cursor.execute("ANALYZE instagram_webhooks_webhookevent")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {DUE}", {"gate": 30, "limit": 500})
+        plan = cursor.fetchone()[0][0]["Plan"]
+
+    assert rows_read(plan) < 20
+    forget_offers()
+    assert offered() == {event.pk}
+
+
+def a_worker(*, silent_s):
+    at = timezone.now() - timedelta(seconds=silent_s)
+    return Worker.objects.create(host="h", pid=1, pool="threads", slots=5, started_at=at, pulse_at=at)
