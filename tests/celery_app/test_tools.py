@@ -116,4 +116,4 @@ def test_processing_leaves_no_results(product):
     ours = "SELECT count(*) FROM django_celery_results_taskresult WHERE task_id <> %s"
     assert product.value(ours, STRANGER) == 0
     with product.broker() as broker:
-        assert [key for key in broker.keys() if b"celery-task-meta" in key] == []
+        assert [key for key in broker.scan_iter() if b"celery-task-meta" in key] == []

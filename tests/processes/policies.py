@@ -19,7 +19,6 @@ def stuck(context):
 
 def moody(context):
     """Answers, but has a mistake that it tells with the customer's own words."""
-    print(context.text)
     if "explode" in context.text:
         raise KeyError(f"{context.text} by {context.sender_id}")
     return repeat(context)

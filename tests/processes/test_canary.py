@@ -147,8 +147,8 @@ def test_nothing_personal_and_no_token_is_found_outside_the_sealed_columns(seen,
 
 
 def test_the_search_would_find_a_canary_in_any_form():
-    hidden = {n: os.urandom(7) + form + os.urandom(7) for n, form in enumerate([
-        TEXT.encode(), TEXT.encode().hex().encode(), *(base64.b64encode(b"x" * n + TEXT.encode() + b"yz") for n in range(3)),
-    ])}  # fmt: skip
+    raw = TEXT.encode()
+    written = [raw, raw.hex().encode(), *(base64.b64encode(b"x" * n + raw + b"yz") for n in range(3))]
+    hidden = {n: os.urandom(7) + form + os.urandom(7) for n, form in enumerate(written)}
 
     assert [place for place, _ in traces_of([TEXT], hidden)] == list(hidden)

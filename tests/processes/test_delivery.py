@@ -111,7 +111,7 @@ def test_one_correlation_id_leads_from_the_request_to_the_graph_call(product):
     assert own in [headers.get("X-Correlation-ID") for headers in seen_headers]
     audited = product.rows("SELECT action, subject_id FROM audit_auditentry WHERE correlation_id = %s", own)
     assert audited == [{"action": "event.processed", "subject_id": event["event_id"]}]
-    web, worker = [[p for p in product.started if p.name.startswith(name)][0] for name in ("web", "worker")]
+    web, worker = [next(p for p in product.started if p.name.startswith(name)) for name in ("web", "worker")]
     lines = until(
         lambda: [line for line in worker.said("event.processed") if line.get("correlation_id") == own],
         "logged",

@@ -41,8 +41,17 @@ STARTS = {
 
 def run(words, **settings):
     environ = without_settings() | {"DJANGO_SETTINGS_MODULE": "webhooks_project.settings"} | settings
-    return subprocess.run([sys.executable, *words], text=True, cwd=CHECKOUT, env=environ, timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *words],
+        text=True,
+        cwd=CHECKOUT,
+        env=environ,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
