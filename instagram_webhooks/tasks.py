@@ -11,7 +11,7 @@ from uuid import UUID
 
 from celery import Task, shared_task
 from celery.exceptions import Reject, Retry
-from django.db import DatabaseError
+from django.db import Error
 
 from instagram_webhooks.errors import Retryable
 from instagram_webhooks.inbox.wake_ups import TASK
@@ -57,7 +57,7 @@ def process_event(self: LadderTask, event_id: str) -> None:
         return
     try:
         work.process(known)
-    except DatabaseError as exc:  # no outcome: the row is as it was, and the sweep offers it again
+    except Error as exc:  # no outcome: the row is as it was, and the sweep offers it again
         log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
 
 

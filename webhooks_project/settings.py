@@ -6,7 +6,6 @@ from typing import Any
 
 import dj_database_url
 import dj_email_url
-from django.core.exceptions import ImproperlyConfigured
 
 from audit.redaction import logging_config
 from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, WebhookSettings
@@ -18,7 +17,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 try:
     env = environment.read()
 except environment.Misconfigured as exc:
-    raise ImproperlyConfigured(str(exc)) from None
+    # Not ImproperlyConfigured: `celery` and `manage.py` would print a traceback before the message.
+    raise SystemExit(str(exc)) from None
 
 # --- the trade -----------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from django.db import (
     DEFAULT_DB_ALIAS,
-    DatabaseError,
+    Error,
     InterfaceError,
     OperationalError,
     connection,
@@ -123,14 +123,14 @@ class Group(Generic[Row, Done]):
         try:
             return self._write(rows)
         except (OperationalError, InterfaceError):
-            with contextlib.suppress(DatabaseError):
+            with contextlib.suppress(Error):
                 connection.close()
             if time.monotonic() > until - 0.5:
                 raise
         try:
             return self._write(rows)
-        except DatabaseError:
-            with contextlib.suppress(DatabaseError):
+        except Error:
+            with contextlib.suppress(Error):
                 connection.close()
             raise
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import signals
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.inbox.wake_ups import publisher
@@ -84,7 +84,7 @@ def _end() -> None:
 def _give_back() -> None:
     try:
         moves.give_back(life.worker_id)
-    except DatabaseError:
+    except Error:
         drop_connection()  # the claims run out by themselves
 
 

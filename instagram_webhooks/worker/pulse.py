@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from instagram_webhooks.conf import conf
 from instagram_webhooks.worker.life import life
@@ -46,14 +46,14 @@ class Pulse:
                     "UPDATE instagram_webhooks_worker SET stopped_at = clock_timestamp() WHERE id = %s",
                     [life.worker_id],
                 )
-        except DatabaseError:
+        except Error:
             drop_connection()
 
     def _run(self) -> None:
         while True:
             try:
                 stamp(self._pool)
-            except DatabaseError as exc:
+            except Error as exc:
                 drop_connection()
                 log.warning("database.away", extra={"error_class": type(exc).__name__})
             self._watch_slots()

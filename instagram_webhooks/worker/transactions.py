@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
 Done = TypeVar("Done")
 
@@ -36,5 +36,5 @@ def asked(question: Callable[[], Done]) -> Done:
 
 def drop_connection() -> None:
     """Closes this thread's connection; the next query opens another."""
-    with contextlib.suppress(DatabaseError):
+    with contextlib.suppress(Error):
         connection.close()

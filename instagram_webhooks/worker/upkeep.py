@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from dead_letters import alerts
 from instagram_webhooks.conf import conf
@@ -74,7 +74,7 @@ class Upkeep:
                     pause.ensure_first_account()
                     connected = True
                 self.round()
-            except DatabaseError as exc:
+            except Error as exc:
                 drop_connection()
                 log.warning("database.away", extra={"error_class": type(exc).__name__})
             except Exception:  # whatever it was, the next round may mend it; upkeep must not end

@@ -48,7 +48,8 @@ def test_with_an_empty_queue_the_gate_is_three_seconds():
 
 def test_only_the_head_of_a_lane_is_offered_and_every_event_without_one():
     now = now_ms()
-    _, head, receipt = stored(a_message("m-2", timestamp=now), a_message("m-1", timestamp=now - 9), an_item(read={"mid": "m"}))
+    second, first = a_message("m-2", timestamp=now), a_message("m-1", timestamp=now - 9)
+    _, head, receipt = stored(second, first, an_item(read={"mid": "m"}))
     forget_offers()
 
     assert offered() == {head.pk, receipt.pk}

@@ -9,7 +9,7 @@ from tests.processes.process import until
 from tests.processes.product import ACCOUNT, a_sender
 
 GRACE_S = 30  # what supervisors give
-PEOPLE, MESSAGES = 12, 6
+PEOPLE, MESSAGES = 12, 4
 SLOW = "tests.processes.policies.slow"
 ENDS = [("threads", signal.SIGTERM), ("threads", signal.SIGINT), ("prefork", signal.SIGTERM)]
 CLAIMS = "SELECT sum(fence) FROM instagram_webhooks_webhookevent"

@@ -117,7 +117,8 @@ def chosen(kind: Kind, environ: Mapping[str, str], *, account: Account, folder: 
 
 
 def _postgres(environ: Mapping[str, str]) -> Iterator[Candidate]:
-    on_path = [Path(place) / "postgres" for place in _path(environ) if (Path(place) / "postgres").is_file()]
+    # os.path: a folder of the PATH that this user may not enter is none; Path.is_file would raise.
+    on_path = [Path(place) / "postgres" for place in _path(environ) if os.path.isfile(f"{place}/postgres")]
     debian = sorted(map(Path, glob.glob(DEBIAN)), key=lambda path: _number(path.parts[-3]), reverse=True)
     for program in (path.resolve() for path in (*on_path, *debian)):
         if (program.parent / "initdb").exists():

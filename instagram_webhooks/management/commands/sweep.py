@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from instagram_webhooks.desk.command import DeskCommand
 from instagram_webhooks.inbox import moves
@@ -106,7 +106,7 @@ def _until_told(upkeep: Upkeep) -> None:
 def _end(pulse: Pulse) -> None:
     try:
         moves.give_back(life.worker_id)
-    except DatabaseError:
+    except Error:
         drop_connection()  # the claims run out by themselves
     pulse.stop()
     publisher.flush()
