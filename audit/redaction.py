@@ -33,7 +33,7 @@ FIELDS = frozenset(
     child_pid claimed code command concurrency conversation_id correlation_id count database delay_s
     dead_letter_id dead_letter_ids dropped due duration_ms error error_class event_id event_ids exit_code
     expires_at fence free_slots graph_code graph_subcode handed_back happened_at in_flight interval_s job kind
-    kinds known lane lease_s lease_until limit lost method new next_attempt_at offered order_at outcome rescued
+    kinds known lane lease_s lease_until limit lost method new next_attempt_at offered order_at outcome rescued found
     parked paused_until pid pool port provider published queue queued reason received_at reclaimed redelivered
     release released reply_id reply_state route secret_index secret_position seconds signal silent_s size slot
     slots started_at starts state status status_code stopped_at subcode swept task task_id tasks timeout_s

@@ -1,4 +1,4 @@
-"""Telling ops about new dead letters: one message a minute for all of them, by mail or to a URL.
+"""Telling ops about new dead letters: one message a minute for all of them, by mail, to a URL, or both.
 
 Whoever has a pulse calls `send_due()` again and again. A letter counts as alerted once its message was
 delivered, so a process that dies in between makes a second message, never a missing one.
@@ -51,24 +51,34 @@ class _Fresh:
         return f"{self.error_class.rpartition('.')[2]} {self.code}{upstream}"
 
 
+def is_configured() -> bool:
+    """Whether anybody is to be told at all."""
+    return bool(settings.ALERT_WEBHOOK_URL or settings.ADMINS)
+
+
 def deliver(subject: str, message: str) -> None:
-    """Send one alert to ALERT_WEBHOOK_URL, or by mail to ADMINS where there is none."""
-    url: str = getattr(settings, "ALERT_WEBHOOK_URL", "")
-    if not url:
+    """Send one alert to ALERT_WEBHOOK_URL and by mail to ADMINS, whichever of them is set."""
+    if settings.ADMINS:
         mail_admins(subject, message, fail_silently=False)
+    url: str = settings.ALERT_WEBHOOK_URL
+    if not url:
         return
     # The URL is a secret of its chat; it must not follow a redirect, and no error that quotes it is logged.
-    answer = requests.post(url, json={"text": f"{subject}\n{message}"}, timeout=_TIMEOUT_S, allow_redirects=False)
-    if not answer.ok or answer.is_redirect:
-        raise requests.HTTPError(f"status {answer.status_code}")
+    # Only the status is read: a receiver that drips its answer would hold up the upkeep.
+    with requests.post(
+        url, json={"text": f"{subject}\n{message}"}, timeout=_TIMEOUT_S, allow_redirects=False, stream=True
+    ) as answer:
+        if not answer.ok or answer.is_redirect:
+            raise requests.HTTPError(f"status {answer.status_code}")
 
 
 def send_due(*, deliver: Deliver = deliver, pause_s: float = PAUSE_S) -> int:
     """The number of dead letters that an alert has now told of; 0 where none is new or it is not time yet.
 
+    Where nobody is to be told, letters stay untold, for the day that an address is set.
     A failed delivery is logged and tried again after the pause; only a database error leaves here.
     """
-    if not DeadLetter.objects.filter(alerted_at__isnull=True).exists():
+    if not is_configured() or not DeadLetter.objects.filter(alerted_at__isnull=True).exists():
         return 0
     fresh = _claim(pause_s)
     if not fresh:

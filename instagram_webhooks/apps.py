@@ -16,7 +16,7 @@ class InstagramWebhooksConfig(AppConfig):
         from instagram_webhooks import checks  # noqa: F401
         from instagram_webhooks.inbox.replay import EventSubject
 
-        subject.register("instagram_webhooks.event", EventSubject())
+        subject.register(EventSubject.KIND, EventSubject())
         post_migrate.connect(_connect_first_account, sender=self)
 
 

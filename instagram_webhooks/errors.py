@@ -14,7 +14,7 @@ What can go wrong, and what each wrong thing means for the event.
       Parked            a person must act    -> parked until the account is released
         TokenRefused, AccountBlocked, UnknownAccount
       Permanent         later will not work  -> dead letter now
-        GraphRefused, Unreadable, PayloadGone, PayloadSealBroken, ReplyUndecided
+        GraphRefused, Unreadable, PayloadGone, PayloadSealBroken, ReplyUndecided, WorkerKiller
 
 An exception outside this tree is a bug: dead letter at once, because waiting heals no bug and
 a replay after the deploy does. Errors of the database are no outcome at all (worker/work.py).
@@ -222,3 +222,9 @@ class ReplyUndecided(Permanent):
     """Whether the reply was sent cannot be found out; a person must decide."""
 
     code = "reply_undecided"
+
+
+class WorkerKiller(Permanent):
+    """Each worker that took this event ended before it had an outcome."""
+
+    code = "worker_killer"

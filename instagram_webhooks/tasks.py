@@ -18,11 +18,10 @@ from instagram_webhooks.inbox.wake_ups import TASK
 from instagram_webhooks.worker import boot, housekeeping, work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain, held
-from instagram_webhooks.worker.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
-__all__ = ["boot", "process_event", "sweep"]
+__all__ = ["boot", "daily", "process_event"]  # boot hangs itself on Celery's signals
 
 
 class LadderTask(Task):  # type: ignore[type-arg]
@@ -59,12 +58,6 @@ def process_event(self: LadderTask, event_id: str) -> None:
         work.process(known)
     except Error as exc:  # no outcome: the row is as it was, and the sweep offers it again
         log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
-
-
-@shared_task(name="instagram_webhooks.sweep", ignore_result=True)
-def sweep() -> None:
-    """One round of upkeep; beat asks for it, though every worker does it by itself too."""
-    Upkeep().round()
 
 
 @shared_task(name="instagram_webhooks.housekeeping", ignore_result=False)

@@ -1,6 +1,6 @@
 """Reply policies for tests, named by their dotted path."""
 
-from instagram_webhooks.errors import GraphRefused, PolicyOverBudget
+from instagram_webhooks.errors import GraphRefused, PolicyOverBudget, TokenRefused
 from instagram_webhooks.replies.context import Silence
 
 seen = []
@@ -35,3 +35,7 @@ def refusing(context):
 
 def wrong_type(context):
     return 7
+
+
+def parking(context):
+    raise TokenRefused

@@ -146,7 +146,6 @@ CELERY_BROKER_URL: str = env["CELERY_BROKER_URL"] or env["REDIS_URL"]
 CELERY_TASK_DEFAULT_QUEUE = QUEUE
 CELERY_TASK_QUEUES = {QUEUE: {"exchange": QUEUE}, UPKEEP_QUEUE: {"exchange": UPKEEP_QUEUE}}
 CELERY_TASK_ROUTES = {
-    "instagram_webhooks.sweep": {"queue": UPKEEP_QUEUE},
     "instagram_webhooks.housekeeping": {"queue": UPKEEP_QUEUE},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True
@@ -193,11 +192,6 @@ if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"  # native delayed delivery needs it
 
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {
-        "task": "instagram_webhooks.sweep",
-        "schedule": max(60.0, WEBHOOKS.sweep_interval_s),
-        "options": {"queue": UPKEEP_QUEUE, "expires": 60},
-    },
     "housekeeping": {
         "task": "instagram_webhooks.housekeeping",
         "schedule": 24 * 3600.0,

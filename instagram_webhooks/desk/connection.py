@@ -30,8 +30,8 @@ _APP_SECRET = re.compile(r"[0-9a-f]{32}")
 _TWO_SECRETS = (
     "An app has two. The Meta app secret (App settings > Basic) signs webhooks of apps with Facebook Login, "
     "the Instagram app secret (Instagram > API setup) those of apps with Instagram Login. Meta's pages leave "
-    "it open, so set both, comma separated: each is tried, and the log line webhook.received says by "
-    "secret_index which it was."
+    "it open, so set both, comma separated: each is tried. With LOG_LEVEL=DEBUG the log line webhook.received "
+    "says by secret_index which it was."
 )
 
 

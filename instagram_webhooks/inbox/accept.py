@@ -56,10 +56,14 @@ WITH input AS (
     AS t(event_id, event_key, provider, kind, account, conversation_id, lane, message_digest,
          correlation_id, happened_at, place, verdict, sealed)
 ), judged AS (
-  SELECT *, CASE WHEN verdict <> '' THEN verdict
-                 WHEN happened_at < statement_timestamp() - make_interval(days => %s) THEN 'expired'
-                 ELSE '' END AS reason
-  FROM input
+  SELECT t.event_id, t.event_key, t.provider, t.kind, t.account, t.conversation_id, t.lane, t.message_digest,
+         t.correlation_id, t.place, t.verdict,
+         CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
+              ELSE t.happened_at END AS happened_at,
+         CASE WHEN verdict <> '' THEN verdict
+              WHEN happened_at < statement_timestamp() - make_interval(days => %s) THEN 'expired'
+              ELSE '' END AS reason
+  FROM input t
 ), stored AS (
   INSERT INTO instagram_webhooks_webhookevent
     (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
@@ -68,8 +72,7 @@ WITH input AS (
   SELECT event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
          CASE WHEN reason = '' THEN 'received' ELSE 'ignored' END, reason, 0, 0, 0,
          happened_at, statement_timestamp(), place,
-         CASE WHEN happened_at <= statement_timestamp() + interval '10 minutes' THEN happened_at
-              ELSE statement_timestamp() END,
+         coalesce(happened_at, statement_timestamp()),
          CASE WHEN reason = '' THEN statement_timestamp() END,
          CASE WHEN reason = '' THEN statement_timestamp() END,
          CASE WHEN reason <> '' THEN statement_timestamp() END

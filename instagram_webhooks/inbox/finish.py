@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from audit.log import record
+from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.states import EventState, allow
 
@@ -20,9 +21,10 @@ class FencedOut(Exception):
     """Another worker owns the event by now; nothing of this transaction may stay."""
 
 
-_LOCK = """
-SELECT 1 FROM instagram_webhooks_webhookevent
- WHERE event_id = %(event_id)s AND state = 'processing' AND fence = %(fence)s FOR UPDATE
+_RENEW = """
+UPDATE instagram_webhooks_webhookevent
+   SET claimable_at = clock_timestamp() + make_interval(secs => %(lease)s)
+ WHERE event_id = %(event_id)s AND state = 'processing' AND fence = %(fence)s AND claimable_at > clock_timestamp()
 """
 # Any outcome that is recorded sets `starts` back to 0.
 _MOVE = """
@@ -37,14 +39,17 @@ RETURNING claimable_at
 """
 
 
-def hold(claim: Claim) -> None:
-    """Locks the event for the rest of the transaction; raises FencedOut where the claim is lost.
+def renew(claim: Claim) -> None:
+    """Locks the event for the rest of the transaction and begins its lease anew.
 
-    Every transaction locks in the order event, conversation, reply, message.
+    Raises FencedOut where the claim is lost, or where its lease has run out or was cut short by a
+    rescue: another worker may be about to take the event, so no call to Meta may begin. With a whole
+    lease ahead no call outlives its claim, however long policy and look-ups took before it.
+    Every transaction locks in the order event, conversation, then reply and message.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, {"event_id": claim.event_id, "fence": claim.fence})
-        if cursor.fetchone() is None:
+        cursor.execute(_RENEW, {"event_id": claim.event_id, "fence": claim.fence, "lease": conf().lease_s})
+        if cursor.rowcount == 0:
             raise FencedOut
 
 

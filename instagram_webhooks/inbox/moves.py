@@ -36,6 +36,10 @@ UPDATE instagram_webhooks_webhookevent e
  WHERE e.event_id = chosen.event_id AND e.state = %(state)s
 RETURNING e.event_id, e.provider, e.correlation_id
 """
+_HELD_BY = """
+SELECT event_id FROM instagram_webhooks_webhookevent WHERE worker_id = %s AND state = 'processing'
+ ORDER BY event_id FOR UPDATE
+"""
 # Not those with a reply under way: they wait for their lease and are looked up then.
 _GIVE_BACK = """
 UPDATE instagram_webhooks_webhookevent e
@@ -71,7 +75,10 @@ def replay(ids: Sequence[UUID], *, state: str, actor: str, reason: str) -> set[U
 
 def give_back(worker_id: UUID) -> list[UUID]:
     """Takes the claims of a worker that ends, or that died, away from it; the events, free again."""
-    return _audited(_GIVE_BACK, {"worker": worker_id}, "event.handed_back")
+    with transaction.atomic(), connection.cursor() as cursor:
+        # First the locks: a slot that is just committing `sending` is waited for, and then seen.
+        cursor.execute(_HELD_BY, [worker_id])
+        return _audited(_GIVE_BACK, {"worker": worker_id}, "event.handed_back")
 
 
 def _audited(

@@ -13,6 +13,8 @@ from instagram_webhooks.states import EventState
 class EventSubject:
     """Events, as `dead_letters` sees them (dead_letters.subject.Subject)."""
 
+    KIND = "instagram_webhooks.event"
+
     def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:
         """Sends dead events back to work in the caller's transaction; those that went."""
         return _back_to_work(ids, EventState.DEAD, reason=reason, actor=actor)

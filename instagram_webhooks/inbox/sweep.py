@@ -45,11 +45,17 @@ SELECT id FROM instagram_webhooks_worker
  WHERE (pulse_at < clock_timestamp() - make_interval(secs => %(silent)s) OR stopped_at IS NOT NULL)
    AND EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE e.worker_id = instagram_webhooks_worker.id)
 """
+# In two statements: the first waits for a worker that is just committing `sending`, and the second sees it.
+HELD = """
+SELECT event_id FROM instagram_webhooks_webhookevent
+ WHERE state = 'processing' AND worker_id = ANY(%(workers)s) AND claimable_at > clock_timestamp()
+ ORDER BY event_id FOR UPDATE
+"""
 # Due at once, whatever is left of the lease; but not while a reply may be under way.
 RESCUE = """
 UPDATE instagram_webhooks_webhookevent e
    SET claimable_at = clock_timestamp(), dispatched_at = NULL
- WHERE e.state = 'processing' AND e.worker_id = ANY(%(workers)s) AND e.claimable_at > clock_timestamp()
+ WHERE e.event_id = ANY(%(ids)s) AND e.state = 'processing' AND e.worker_id = ANY(%(workers)s)
    AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
                     WHERE r.event_id = e.event_id AND r.state = 'sending')
 RETURNING e.event_id
@@ -66,24 +72,25 @@ class Swept:
 
 
 def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | None]) -> Swept:
-    """Offers all due events, 500 a transaction, while the queue has room.
+    """Frees what lost workers held, then offers all due events, 500 a transaction, while the queue has room.
 
-    offer: takes the ids of due events. depth: messages ready in the queue, None with the broker away.
+    offer: takes the ids of due events. depth: messages ready in the queue, None where they do not go
+    there: then one batch is enough for whoever works them off.
     """
-    offered = rescued = 0
-    while True:
-        ready = depth()
-        if ready is not None and ready >= conf().queue_limit:
-            break
+    with transaction.atomic():
+        if not _is_ours():
+            return Swept(was_ours=False)
+        rescued = _rescue()
+    offered = 0
+    while (ready := depth()) is None or ready < conf().queue_limit:
         gate_s = conf().dispatch_gate_s if ready else min(GATE_OF_EMPTY_QUEUE_S, conf().dispatch_gate_s)
         with transaction.atomic():
             if not _is_ours():
-                return Swept(was_ours=False)
-            rescued += _rescue()
+                break
             ids = _take(gate_s)
         offer(ids)
         offered += len(ids)
-        if len(ids) < AT_ONCE:
+        if ready is None or len(ids) < AT_ONCE:
             break
     if offered or rescued:
         log.info("sweep.offered", extra={"count": offered, "rescued": rescued})
@@ -112,5 +119,7 @@ def _rescue() -> int:
         workers = [row[0] for row in cursor.fetchall()]
         if not workers:
             return 0
-        cursor.execute(RESCUE, {"workers": workers})
+        cursor.execute(HELD, {"workers": workers})
+        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(RESCUE, {"workers": workers, "ids": ids})
         return len(cursor.fetchall())

@@ -30,6 +30,7 @@ class OutgoingReply(models.Model):
     message_digest = models.UUIDField(null=True)  # Meta's id of what was sent
     created_at = models.DateTimeField(db_default=Now())
     called_at = models.DateTimeField(null=True)  # when `sending` was last committed
+    ended_at = models.DateTimeField(null=True)  # when that call failed; NULL while it runs, or its worker died
     absent_at = models.DateTimeField(null=True)  # the first look-up since then that did not find it
     lookups = models.SmallIntegerField(default=0)  # look-ups since then
     error_class = models.CharField(max_length=64, default="")  # of the last call that failed

@@ -21,7 +21,8 @@ from instagram_webhooks.providers.reading import Reading
 from instagram_webhooks.providers.slices import parsed
 from instagram_webhooks.providers.values import Json, bytes_digest, content_digest, moment
 
-IN_LANE = frozenset({"message", "message_deleted", "message_edit", "postback"})
+# A reaction waits for the message that it is about; what is read or delivered stands for itself.
+IN_LANE = frozenset({"message", "message_deleted", "message_edit", "postback", "reaction"})
 
 _CHANGES: Mapping[Provider, Mapping[str, Callable[[Json, str], Reading]]] = {
     "instagram": {**dict.fromkeys(meta.FIELDS, meta.read), **instagram.CHANGES},

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from audit import correlation
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import GraphFailed, GraphUnanswered, GraphUnreachable
 from instagram_webhooks.events import Provider
+from instagram_webhooks.replies import wire
 from instagram_webhooks.replies.graph_errors import Refusal, error_of
 
 HOSTS = {
@@ -30,6 +30,7 @@ HOSTS = {
 }
 PLATFORMS = {"instagram": "instagram", "facebook": "messenger"}
 ANSWER_LIMIT_BYTES = 1024 * 1024
+CONNECT_S = 5.0
 # Meta closes idle connections; a send that meets such an end has an unknown outcome, which costs a look-up.
 IDLE_S = 20.0
 
@@ -139,19 +140,18 @@ def _call(to: Destination, method: str, path: str, **more: Any) -> Any:
         "Accept-Encoding": "identity",
         "X-Correlation-ID": correlation.current().correlation_id,
     }
+    wire.call.has_begun, wire.call.deadline = False, deadline
     try:
         response = _session().request(
-            method, url, headers=headers, timeout=_left(deadline), allow_redirects=False, stream=True, **more
+            method, url, headers=headers, timeout=_timeouts(deadline), allow_redirects=False, stream=True, **more
         )
         with response:
             body = _read(response, deadline)
-    except requests.ConnectionError as exc:
-        if isinstance(exc, requests.ConnectTimeout) or _never_connected(exc):
-            raise GraphUnreachable from None
-        raise GraphUnanswered from None
     except requests.RequestException:
-        raise GraphUnanswered from None
+        # Before the first byte of the request nothing can have left: no route, no listener, no TLS.
+        raise (GraphUnanswered if wire.call.has_begun else GraphUnreachable) from None
     finally:
+        wire.watch.end()
         _local.used_at = time.monotonic()
     return _understood(response, body)
 
@@ -177,13 +177,10 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _left(deadline: float) -> float:
-    return max(0.1, deadline - time.monotonic())
-
-
-def _never_connected(exc: requests.ConnectionError) -> bool:
-    reason = getattr(exc.args[0], "reason", None) if exc.args else None
-    return isinstance(reason, NewConnectionError) or isinstance(exc, requests.exceptions.ProxyError)
+def _timeouts(deadline: float) -> tuple[float, float]:
+    """For connecting, and for each read; wire.py ends what takes longer in all."""
+    left_s = max(0.1, deadline - time.monotonic())
+    return min(CONNECT_S, left_s), left_s
 
 
 def _session() -> requests.Session:
@@ -195,7 +192,7 @@ def _session() -> requests.Session:
     if session is None:
         session = _local.session = requests.Session()
         session.trust_env = False
-        session.mount("https://", HTTPAdapter(pool_maxsize=2, max_retries=0))
-        session.mount("http://", HTTPAdapter(pool_maxsize=2, max_retries=0))
+        session.mount("https://", wire.Adapter(pool_maxsize=2, max_retries=0))
+        session.mount("http://", wire.Adapter(pool_maxsize=2, max_retries=0))
         _local.used_at = time.monotonic()
     return session

@@ -1,9 +1,9 @@
 """
 Finding out whether a reply left: asked before anything else when a call's outcome is unknown.
 
-Found only where the message belongs to no other row of the ledger. Absent only where the settle
-time has passed and the listing shows something newer, or where two look-ups a settle time apart
-both lack it. What stays open is for a person.
+Found only where the message belongs to no other row of the ledger. Absent only where the call has
+ended and either the settle time has passed since and the listing shows something newer, or two
+look-ups a settle time apart both lack it. What stays open is for a person.
 """
 
 from datetime import datetime, timedelta
@@ -26,8 +26,8 @@ from instagram_webhooks.replies.graph_api import Destination, ListedMessage
 from instagram_webhooks.vault import message_digest
 
 MOST_LOOKUPS = 12
-# Meta's listing counts whole seconds, by a clock of its own.
-CLOCKS_APART = timedelta(seconds=5)
+# Meta's listing counts whole seconds, by a clock of its own; the ledger keeps our older texts out of the search.
+CLOCKS_APART = timedelta(seconds=60)
 LISTED_BY = ("instagram", "facebook")
 
 
@@ -60,15 +60,15 @@ def resolve(claim: Claim, reply: outbox.Reply, to: Destination) -> str | None:
 def _be_certain(reply: outbox.Reply, verdict: Literal["newer", "absent", "unclear"]) -> None:
     """Returns where the reply is certain not to have left; raises as `resolve` does where it is not."""
     settle_s = conf().reply_settle_s
-    assert reply.called_s is not None
     if verdict == "unclear":
         raise ReplyUndecided
-    if verdict == "newer" and reply.called_s >= settle_s:
+    if reply.ended_s < 0:  # the call of a worker that died, or hangs, may still be on its way
+        raise _again(reply, -reply.ended_s, absent=False)
+    if verdict == "newer" and reply.ended_s >= settle_s:
         return
     if reply.absent_s is not None and reply.absent_s >= settle_s:
         return
-    left_s = settle_s - (reply.absent_s or 0.0)
-    raise _again(reply, left_s, absent=True)
+    raise _again(reply, settle_s - (reply.absent_s or 0.0), absent=True)
 
 
 def judge(
@@ -93,15 +93,13 @@ def judge(
 def _again(reply: outbox.Reply, wait_s: float, *, absent: bool) -> ReplyNotSettled | ReplyUndecided:
     if reply.lookups + 1 >= MOST_LOOKUPS:
         return ReplyUndecided(lookups=reply.lookups + 1)
-    outbox.looked_up(reply.id, absent=absent)
-    return ReplyNotSettled(wait_s=max(wait_s, 0.05), lookups=reply.lookups + 1)
+    return ReplyNotSettled(wait_s=max(wait_s, 0.05), lookups=reply.lookups + 1, absent=absent)
 
 
 def _wait_for_status(reply: outbox.Reply) -> NoReturn:
     """WhatsApp lists nothing; only a status webhook could tell, and it names no text."""
-    assert reply.called_s is not None
-    if reply.called_s < conf().reply_settle_s:
-        raise _again(reply, conf().reply_settle_s - reply.called_s, absent=True)
+    if reply.ended_s < conf().reply_settle_s:
+        raise _again(reply, conf().reply_settle_s - reply.ended_s, absent=True)
     raise ReplyUndecided
 
 

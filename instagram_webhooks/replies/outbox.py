@@ -2,8 +2,7 @@
 The outbound ledger: every SQL on replies.
 
 A reply is committed as `sending` before the call, so that after a crash it is known that it may
-have left. Callers hold the event's fence in the same transaction (inbox.finish.hold), and lock in
-the order event, conversation, reply, message.
+have left. Callers hold the event's fence in the same transaction (inbox/finish.py).
 """
 
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from audit.ids import uuid7
+from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import WebhookError
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import OutgoingReply
@@ -24,13 +24,17 @@ from instagram_webhooks.vault import digest, message_digest, open_text, seal_tex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A row of the ledger. Ages are seconds by the database's clock, None where it never happened."""
+    """A row of the ledger. Ages are seconds by the database's clock.
+
+    ended_s: since the call ended; of a worker that died, since its deadline was over (negative: not yet).
+    absent_s: since the first look-up that did not find it, or None.
+    """
 
     id: UUID
     state: ReplyState
     sealed_text: bytes = field(repr=False)
     called_at: datetime | None
-    called_s: float | None
+    ended_s: float
     absent_s: float | None
     lookups: int
     error_class: str
@@ -45,12 +49,13 @@ class Reply:
 
 _FIND = """
 SELECT id, state, sealed_text, called_at,
-       extract(epoch FROM clock_timestamp() - called_at)::float8,
+       coalesce(extract(epoch FROM clock_timestamp()
+                          - coalesce(ended_at, called_at + make_interval(secs => %(deadline)s))), 0)::float8,
        extract(epoch FROM clock_timestamp() - absent_at)::float8,
        lookups, error_class, error_code, graph_code, graph_subcode
-  FROM instagram_webhooks_outgoingreply WHERE event_id = %s
+  FROM instagram_webhooks_outgoingreply WHERE event_id = %(event_id)s
 """
-_COLUMNS = ("id", "state", "sealed_text", "called_at", "called_s", "absent_s", "lookups",
+_COLUMNS = ("id", "state", "sealed_text", "called_at", "ended_s", "absent_s", "lookups",
             "error_class", "error_code", "graph_code", "graph_subcode")  # fmt: skip
 _INSERT = """
 INSERT INTO instagram_webhooks_outgoingreply
@@ -65,7 +70,7 @@ ON CONFLICT DO NOTHING RETURNING id
 def find(event_id: UUID) -> Reply | None:
     """The reply of an event, if one was ever decided."""
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [event_id])
+        cursor.execute(_FIND, {"event_id": event_id, "deadline": conf().graph_deadline_s})
         row = cursor.fetchone()
     if row is None:
         return None
@@ -114,8 +119,8 @@ def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_
 def sending(reply_id: UUID) -> None:
     """The call is about to be made; what an earlier look-up found no longer counts."""
     _update(
-        "state = 'sending', called_at = clock_timestamp(), absent_at = NULL, lookups = 0"
-        " WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending')",
+        "state = 'sending', called_at = clock_timestamp(), ended_at = NULL, absent_at = NULL, lookups = 0"
+        " WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending', 'undecided')",
         {"id": reply_id},
     )
 
@@ -143,12 +148,12 @@ def failed(reply_id: UUID, error: WebhookError) -> None:
 
 def unknown(reply_id: UUID, error: WebhookError) -> None:
     """It may have left; it stays in `sending`."""
-    _failed(reply_id, error, "state = 'sending'")
+    _failed(reply_id, error, "state = 'sending', ended_at = clock_timestamp()")
 
 
 def never_left(reply_id: UUID) -> None:
     """A look-up proved that it did not leave; a replay may send it."""
-    _update("state = 'failed' WHERE id = %(id)s AND state = 'sending'", {"id": reply_id})
+    _update("state = 'failed' WHERE id = %(id)s AND state IN ('sending', 'undecided')", {"id": reply_id})
 
 
 def withhold_planned(reply_id: UUID, reason: str) -> None:
@@ -159,9 +164,12 @@ def withhold_planned(reply_id: UUID, reason: str) -> None:
     )
 
 
-def undecided(reply_id: UUID) -> None:
-    """Whether it left cannot be found out."""
-    _update("state = 'undecided' WHERE id = %(id)s AND state = 'sending'", {"id": reply_id})
+def undecided(event_id: UUID) -> None:
+    """The event dies while its reply may have left: a person must find out. Nothing waits for it any more."""
+    _update(
+        "state = 'undecided', absent_at = NULL, lookups = 0 WHERE event_id = %(event_id)s AND state = 'sending'",
+        {"event_id": event_id},
+    )
 
 
 def looked_up(reply_id: UUID, *, absent: bool) -> None:
@@ -169,7 +177,7 @@ def looked_up(reply_id: UUID, *, absent: bool) -> None:
     _update(
         "lookups = lookups + 1,"
         " absent_at = CASE WHEN %(absent)s THEN coalesce(absent_at, clock_timestamp()) ELSE absent_at END"
-        " WHERE id = %(id)s AND state = 'sending'",
+        " WHERE id = %(id)s AND state IN ('sending', 'undecided')",
         {"id": reply_id, "absent": absent},
     )
 

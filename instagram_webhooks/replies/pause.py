@@ -106,13 +106,16 @@ def count_success(account: KnownAccount) -> None:
 
 
 def park(account: KnownAccount, error: Parked) -> None:
-    """Parks the account until a person puts it right; in the caller's transaction, audited once."""
+    """Parks the account until a person puts it right; in the caller's transaction, audited once.
+
+    Not where it has another token by now: the refusal was about the old one.
+    """
     state = AccountState.TOKEN if isinstance(error, TokenRefused) else AccountState.BLOCKED
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE instagram_webhooks_account SET state = %s, state_since = clock_timestamp()"
-            " WHERE id = %s AND state = 'active'",
-            [state, account.id],
+            " WHERE id = %s AND state = 'active' AND sealed_token = %s",
+            [state, account.id, account.sealed_token],
         )
         if cursor.rowcount:
             record("account.parked", subject_id=account.id, provider=account.provider,
@@ -147,7 +150,9 @@ def ensure_first_account() -> None:
     account.set_token(token)
     with transaction.atomic():
         # Several processes start at once; one of them takes it over.
-        is_first = known.exclude(settings_token=taken).update(sealed_token=account.sealed_token, settings_token=taken)
+        is_first = known.exclude(settings_token=taken).update(
+            sealed_token=account.sealed_token, settings_token=taken, state=AccountState.ACTIVE, state_since=None
+        )
         if not is_first:
             return
         record("account.connected", subject_id=account.pk, provider="instagram", detail={"account": account_id})

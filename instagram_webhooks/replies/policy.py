@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from instagram_webhooks.conf import REPLY_WINDOW_S, conf
-from instagram_webhooks.errors import PolicyOverBudget
+from instagram_webhooks.errors import Parked, PolicyOverBudget
 from instagram_webhooks.events import Attachment, Content
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Message
@@ -57,7 +57,10 @@ def ask(claim: Claim, content: Content, *, clock: Callable[[], float] = time.mon
     policy passes through.
     """
     begun = clock()
-    answer = policy_at(conf().reply_policy)(context_of(claim, content))
+    try:
+        answer = policy_at(conf().reply_policy)(context_of(claim, content))
+    except Parked as exc:
+        raise TypeError("A reply policy cannot park an account.") from exc
     if clock() - begun > conf().reply_policy_budget_s:
         raise PolicyOverBudget(budget_s=conf().reply_policy_budget_s)
     return understood(answer)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from instagram_webhooks.conf import conf
-from instagram_webhooks.errors import AccountPaused, ReplyUndecided, WebhookError
+from instagram_webhooks.errors import AccountPaused, ReplyNotSettled, ReplyUndecided, WebhookError
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.claim import Claim
@@ -33,11 +33,11 @@ def answer(claim: Claim, content: Content, decision: Decision, account: pause.Kn
     reply = outbox.find(claim.event_id)
     if reply is None:
         _first_time(claim, content, decision, account)
-    elif reply.state is ReplyState.SENDING:
+    elif reply.state in (ReplyState.SENDING, ReplyState.UNDECIDED):  # undecided: a person asks to try again
         _after_unknown_outcome(claim, content, account, reply)
     elif reply.state in (ReplyState.PLANNED, ReplyState.FAILED):
         _again(claim, content, account, reply)
-    else:  # sent, withheld, or decided by a person: the effect is there, the event is not ended yet
+    else:  # sent or withheld: the effect is there, the event is not ended yet
         committed(lambda: finish.processed(claim, reply=str(reply.state)))
 
 
@@ -50,7 +50,7 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     state = ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
 
     def commit() -> UUID | None:
-        finish.hold(claim)
+        finish.renew(claim)
         effect(claim, content)
         if reason:
             outbox.withhold(claim, text, reason, message_id=content.message_id)
@@ -61,12 +61,12 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
         finish.processed(claim, withheld=reason or None)
         return None
 
+    checked_at = time.monotonic()
     reply_id = committed(commit)
     if reply_id is None:
         return
-    committed_at = time.monotonic()
     _refuse_while_paused(account)
-    _send(claim, content, account, reply_id, text, committed_at)
+    _send(claim, content, account, reply_id, text, checked_at)
 
 
 def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tuple[str, str]:
@@ -94,11 +94,12 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
         raise Stopping
 
     def commit() -> None:
-        finish.hold(claim)
+        finish.renew(claim)
         outbox.sending(reply.id)
 
+    checked_at = time.monotonic()
     committed(commit)
-    _send(claim, content, account, reply.id, reply.text(), time.monotonic())
+    _send(claim, content, account, reply.id, reply.text(), checked_at)
 
 
 def _withheld_by_now(claim: Claim, account: pause.KnownAccount) -> str:
@@ -124,7 +125,7 @@ def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownA
         found = lookup.resolve(claim, reply, _destination(claim, content, account))
     except WebhookError as exc:
         # A look-up that failed says nothing of the reply, so its row stays as it is: in `sending`.
-        settles = reply.id if isinstance(exc, ReplyUndecided) else None
+        settles = reply.id if isinstance(exc, ReplyUndecided | ReplyNotSettled) else None
         raise SendFailed(exc, reply_id=settles, account=account) from exc
     log.info("reply.looked_up", extra={"found": found is not None, "attempt": claim.attempt})
     if found is not None:
@@ -146,12 +147,12 @@ def _send(
     account: pause.KnownAccount,
     reply_id: UUID,
     text: str,
-    committed_at: float,
+    checked_at: float,
 ) -> None:
     """The call to Meta, with no transaction open. The commit of `sending` was the last check of the fence."""
     to = _destination(claim, content, account)
-    if time.monotonic() - committed_at > CHECK_AGAIN_S:  # this process may have been stopped in between
-        committed(lambda: finish.hold(claim))
+    if time.monotonic() - checked_at > CHECK_AGAIN_S:  # this process may have been stopped in between
+        committed(lambda: finish.renew(claim))
     try:
         message_id = graph_api.send_text(to, text)
     except WebhookError as exc:

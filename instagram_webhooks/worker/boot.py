@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # A supervisor gives 30 s. A policy or a call that takes longer is left behind.
 END_AFTER_S = 25.0
+LAST_WORDS_S = 3.0
 
 _pulse: Pulse | None = None
 _upkeep: Upkeep | None = None
@@ -91,9 +92,13 @@ def _give_back() -> None:
 def _end_by_force() -> None:
     """Python joins the pool's threads at exit; one that hangs would hold the process for ever."""
     log.warning("worker.ends_by_force", extra={"count": life.in_flight()})
-    _end()
+    # A database that is frozen must not hold this up either: what is claimed runs out by itself.
+    last = threading.Timer(LAST_WORDS_S, os._exit, [0])
+    last.daemon = True
+    last.start()
     for pid in _children():
         os.kill(pid, signal.SIGKILL)
+    _end()
     logging.shutdown()
     os._exit(0)
 

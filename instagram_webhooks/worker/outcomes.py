@@ -5,15 +5,18 @@ Each is one transaction: the event's move, its audit entry, the state of its rep
 """
 
 import logging
+import re
 from uuid import UUID
 
 from dead_letters.bury import BuriedError, bury
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import (
     GraphThrottledFor,
+    GraphUnreachable,
     OutcomeUnknown,
     Parked,
     Permanent,
+    ReplyNotSettled,
     ReplyUndecided,
     Retryable,
     Waiting,
@@ -21,13 +24,15 @@ from instagram_webhooks.errors import (
 )
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.replies import outbox, pause
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.transactions import committed
 
 log = logging.getLogger(__name__)
 
-SUBJECT_KIND = "instagram_webhooks.event"
+FACTS = {"status", "graph_code", "graph_subcode", "wait_s", "lookups", "absent", "budget_s", "starts"}
+_CODE = re.compile(r"[a-z0-9_]{1,32}")
 
 
 class SendFailed(Exception):
@@ -54,7 +59,7 @@ def send_failed(claim: Claim, failure: SendFailed) -> TryAgain | None:
     error, account = failure.error, failure.account
     if isinstance(error, GraphThrottledFor):
         pause.leave_alone(account, error.wait_s)
-    elif isinstance(error, OutcomeUnknown):
+    elif isinstance(error, OutcomeUnknown | GraphUnreachable):
         pause.count_failure(account)
     return failed(claim, error, reply_id=failure.reply_id, account=account)
 
@@ -92,7 +97,7 @@ def _retry(claim: Claim, error: Retryable, reply_id: UUID | None) -> TryAgain | 
     wait_s = error.wait_s if isinstance(error, Waiting) else wait_s
 
     def commit() -> None:
-        finish.retrying(claim, wait_s=wait_s, counts=counts, detail={"code": error.code, **error.facts})
+        finish.retrying(claim, wait_s=wait_s, counts=counts, detail=_known_facts(error))
         _settle_reply(reply_id, error)
 
     committed(commit)
@@ -102,7 +107,7 @@ def _retry(claim: Claim, error: Retryable, reply_id: UUID | None) -> TryAgain | 
 
 def _park(claim: Claim, error: Parked, reply_id: UUID | None, account: pause.KnownAccount | None) -> None:
     def commit() -> None:
-        finish.parked(claim, error.reason, {"code": error.code, **error.facts})
+        finish.parked(claim, error.reason, _known_facts(error))
         _settle_reply(reply_id, error)
         if account is not None:
             pause.park(account, error)
@@ -122,8 +127,8 @@ def attempts_used_up(claim: Claim, reply: outbox.Reply) -> None:
     )
 
     def commit() -> None:
-        _die(claim, buried, None, attempts=claim.attempt - 1)
         outbox.never_left(reply.id)
+        _die(claim, buried, None, attempts=claim.attempt - 1)
 
     committed(commit)
     _tell_death(claim, buried)
@@ -151,8 +156,9 @@ def _die(
     finish.dead(claim, {name: value for name, value in detail.items() if value is not None}, counts=attempts is None)
     if error is not None:
         _settle_reply(reply_id, error)
+    outbox.undecided(claim.event_id)
     bury(
-        subject_kind=SUBJECT_KIND,
+        subject_kind=EventSubject.KIND,
         subject_id=claim.event_id,
         lane=claim.lane,
         order_at=claim.order_at,
@@ -167,12 +173,12 @@ def _die(
 
 def _settle_reply(reply_id: UUID | None, error: WebhookError) -> None:
     """What the failure says about the reply: it may have left, it may go later, or it never will."""
-    if reply_id is None:
-        return
+    if reply_id is None or isinstance(error, ReplyUndecided):
+        return  # the death itself leaves a reply that may have left as undecided
     if isinstance(error, OutcomeUnknown):
         outbox.unknown(reply_id, error)
-    elif isinstance(error, ReplyUndecided):
-        outbox.undecided(reply_id)
+    elif isinstance(error, ReplyNotSettled):
+        outbox.looked_up(reply_id, absent=bool(error.facts.get("absent")))
     elif isinstance(error, Permanent):
         outbox.failed(reply_id, error)
     elif not isinstance(error, Waiting) or isinstance(error, GraphThrottledFor):
@@ -183,11 +189,24 @@ def _buried(error: WebhookError) -> BuriedError:
     """In words of ours: an error's own docstring, never what a foreign service said."""
     return BuriedError(
         error_class=type(error).__name__,
-        code=error.code,
-        summary=(type(error).__doc__ or "").strip().splitlines()[0],
+        code=_code(error),
+        summary=(type(error).__doc__ or type(error).__name__).strip().splitlines()[0],
         upstream_code=_number(error.facts.get("graph_code")),
         upstream_subcode=_number(error.facts.get("graph_subcode")),
     )
+
+
+def _known_facts(error: WebhookError) -> dict[str, object]:
+    """What of an error is written down for ever: its code, and numbers under names of ours.
+
+    A policy's errors are of the same tree, and may carry anything.
+    """
+    facts = {name: value for name, value in error.facts.items() if name in FACTS and isinstance(value, int | float)}
+    return {"code": _code(error), **facts}
+
+
+def _code(error: WebhookError) -> str:
+    return error.code if _CODE.fullmatch(error.code) else "malformed_code"
 
 
 def _number(value: object) -> int | None:

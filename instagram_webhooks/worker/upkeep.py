@@ -96,6 +96,8 @@ class Upkeep:
         return Round(swept, processed, self._is_away)
 
     def _depth(self) -> int | None:
+        if self._processes:
+            return None
         try:
             ready = self._broker.depth()
         except BrokerAway as exc:
@@ -109,7 +111,7 @@ class Upkeep:
         return ready
 
     def _offer(self, ids: Iterable[UUID], due: list[UUID]) -> None:
-        if self._processes or self._is_away:
+        if self._processes or self._is_away:  # nobody may take them from the queue
             due.extend(ids)
         else:
             wake_ups.offer(ids)
@@ -118,6 +120,7 @@ class Upkeep:
         until, count = time.monotonic() + ROUND_S, 0
         for event_id in due:
             if life.stopping.is_set() or self._stopped.is_set() or time.monotonic() > until:
+                wake_ups.offer(due[count:])
                 break
             with contextlib.suppress(TryAgain):  # committed; the sweep finds it when its time has come
                 work.process(event_id)

@@ -13,6 +13,22 @@ from dead_letters.models import DeadLetter
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def ops(settings):
+    """Somebody is to be told."""
+    settings.ADMINS = [("ops", "ops@example.org")]
+
+
+def test_where_nobody_is_to_be_told_letters_wait_untold(buried, settings):
+    settings.ADMINS, settings.ALERT_WEBHOOK_URL = [], ""
+    letter = buried()
+
+    assert alerts.send_due() == 0
+
+    letter.refresh_from_db()
+    assert letter.alerted_at is None
+
+
 class Box:
     def __init__(self, error=None):
         self.messages, self.error = [], error
@@ -129,7 +145,7 @@ def test_with_a_url_the_alert_is_one_post_of_a_text(buried, settings):
     buried()
 
     with Chat(200) as chat:
-        settings.ALERT_WEBHOOK_URL = chat.url
+        settings.ADMINS, settings.ALERT_WEBHOOK_URL = [], chat.url
         assert alerts.send_due() == 1
 
     ((body),) = chat.got

@@ -1,5 +1,6 @@
 """The border to Meta, over real HTTP."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -72,13 +73,22 @@ def test_where_nobody_listens_nothing_was_sent():
         graph_api.send_text(to(), "hello")
 
 
-def test_the_deadline_covers_an_answer_that_comes_byte_by_byte(dripping):
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], ids=["head", "body"])
+def test_the_deadline_covers_an_answer_that_comes_byte_by_byte(dripping, head):
+    url = dripping(head)
     begun = time.monotonic()
 
-    with knobs(graph_api_url=dripping, graph_deadline_s=1), pytest.raises(errors.GraphUnanswered):
+    with knobs(graph_api_url=url, graph_deadline_s=1), pytest.raises(errors.GraphUnanswered):
         graph_api.send_text(to(), "hello")
 
     assert time.monotonic() - begun < 3
+
+
+def test_a_failed_tls_handshake_sent_nothing(graph):
+    with knobs(graph_api_url=graph.url.replace("http:", "https:")), pytest.raises(errors.GraphUnreachable):
+        graph_api.send_text(to(), "hello")
+
+    assert graph.calls() == []
 
 
 def test_the_listing_holds_both_sides_newest_first(graph):
@@ -98,23 +108,22 @@ def test_a_conversation_that_meta_does_not_know_lists_nothing(graph):
 
 @pytest.fixture
 def dripping():
-    """A server that answers at once and then sends one byte of its body at a time."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    """Servers that answer the beginning given and then one byte at a time."""
+    with contextlib.ExitStack() as stack:
         ended = threading.Event()
 
-        def serve():
+        def serve(server, head):
             connection, _ = server.accept()
-            with connection:
+            with connection, contextlib.suppress(OSError):
                 connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+                connection.sendall(head or b"HTTP/1.1 200 OK\r\nX-Long: ")
                 while not ended.wait(0.1):
-                    try:
-                        connection.sendall(b" ")
-                    except OSError:
-                        return
+                    connection.sendall(b"x")
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        def start(head):
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            threading.Thread(target=serve, args=[server, head], daemon=True).start()
+            return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        yield start
         ended.set()
-        thread.join(5)

@@ -137,6 +137,23 @@ def test_a_reply_that_cannot_be_decided_is_for_a_person(graph):
     assert OutgoingReply.objects.get().state == "undecided"
 
 
+def test_the_replay_of_an_undecided_reply_looks_it_up_and_sends_it_only_if_it_is_not_there(graph):
+    sent, unsent = "7001", "7002"
+    events = stored(a_message("m-1", sender=sent), a_message("m-2", sender=unsent))
+    for person, answer, event in ((sent, "http-after:500", events[0]), (unsent, "http:500", events[1])):
+        graph.script(person, [answer])
+        graph.script(person, ["http:400:100"], edge="conversations")
+        until_ended(event)
+    letters = list(DeadLetter.objects.values_list("id", flat=True))
+
+    review.replay(letters, reason="the listing answers again", actor="ops")
+    for event in events:
+        until_ended(event)
+
+    assert [event.state for event in events] == ["processed", "processed"]
+    assert [len(graph.taken(person)) for person in (sent, unsent)] == [1, 1]
+
+
 @pytest.mark.parametrize("code", [4, 17, 32, 613, 80002])
 def test_throttling_without_a_named_wait_takes_the_ladder_and_counts(graph, code):
     graph.script(PERSON, [f"http:400:{code}"])
