@@ -1,5 +1,6 @@
 """The front door: verify, parse, store once, answer, then wake a worker. Never calls Meta, never logs a body."""
 
+import contextlib
 import logging
 from uuid import UUID
 
@@ -39,8 +40,10 @@ def _answer(request: HttpRequest, name: str, correlation_id: str) -> HttpRespons
             return _receive(request, provider, correlation_id)
         if request.method in ("GET", "HEAD"):
             return _handshake(request, provider)
+        _drain(request)
         return HttpResponse(status=405, headers={"Allow": "GET, POST"})
     except Rejected as exc:
+        _drain(request)
         log.warning("webhook.rejected", extra={"code": exc.code, "status": exc.status, **exc.facts})
         return HttpResponse(exc.code, content_type="text/plain", status=exc.status)
     except StoreUnavailable as exc:
@@ -74,6 +77,14 @@ def _body(request: HttpRequest) -> bytes:
     if len(body) > BODY_LIMIT_BYTES:
         raise BodyTooLarge
     return bytes(body)
+
+
+def _drain(request: HttpRequest) -> None:
+    """Reads away what a refused request still holds: an answer before it makes the server close the connection,
+    and the next request on it, which may be a sound one, would be lost.
+    """
+    with contextlib.suppress(OSError):
+        request.read(BODY_LIMIT_BYTES)
 
 
 def _wake_ups(stored: list[Stored]) -> list[UUID]:

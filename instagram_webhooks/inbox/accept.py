@@ -12,6 +12,7 @@ from audit.log import Entry, record_many
 from instagram_webhooks import vault
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import ParsedEvent, Provider
+from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.group import Group
 from instagram_webhooks.models import EventPayload
 
@@ -85,7 +86,7 @@ WITH input AS (
 )
 SELECT event_id, event_key, lane, state, reason, provider, correlation_id FROM stored
 """
-KNOWN = "SELECT event_key, event_id, lane, state FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%s)"
+KNOWN = "SELECT event_key, event_id, lane, state FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%s::uuid[])"
 
 
 def accept(provider: Provider, events: Sequence[ParsedEvent], correlation_id: str) -> list[Stored]:
@@ -122,7 +123,11 @@ COLUMNS = ("event_id", "event_key", "provider", "kind", "account", "conversation
 
 
 def _write(rows: Sequence[Row]) -> list[Stored]:
-    """Inserts the rows in one transaction; what became of each, in their order."""
+    """Inserts the rows in one transaction; what became of each, in their order.
+
+    The same event several times, as in a redelivery that overtakes the first, is sent once.
+    """
+    given, rows = rows, list({row.event_key: row for row in reversed(rows)}.values())
     if _may_be_ignored(rows):
         with transaction.atomic():
             new, ignored = _insert(rows)
@@ -131,7 +136,7 @@ def _write(rows: Sequence[Row]) -> list[Stored]:
         new, _ = _insert(rows)
     missing = [row.event_key for row in rows if row.event_key not in new]
     known = _known(missing) if missing else {}
-    return [_outcome(row, new.get(row.event_key) or known[row.event_key]) for row in rows]
+    return [_outcome(row, new.get(row.event_key) or known[row.event_key]) for row in given]
 
 
 def _outcome(row: Row, stored: Stored) -> Stored:
@@ -146,7 +151,7 @@ def _may_be_ignored(rows: Sequence[Row]) -> bool:
 
 
 def _insert(rows: Sequence[Row]) -> tuple[dict[UUID, Stored], list[Entry]]:
-    values = [[getattr(row, name) for row in rows] for name in COLUMNS]
+    values = [array_literal([getattr(row, name) for row in rows]) for name in COLUMNS]
     new: dict[UUID, Stored] = {}
     ignored: list[Entry] = []
     with connection.cursor() as cursor:
@@ -168,7 +173,7 @@ def _insert(rows: Sequence[Row]) -> tuple[dict[UUID, Stored], list[Entry]]:
 
 def _known(keys: list[UUID]) -> dict[UUID, Stored]:
     with connection.cursor() as cursor:
-        cursor.execute(KNOWN, [keys])
+        cursor.execute(KNOWN, [array_literal(keys)])
         return {
             key: Stored(event_id=event_id, lane=lane, state=state, is_new=False)
             for key, event_id, lane, state in cursor.fetchall()

@@ -33,7 +33,7 @@ Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 WRITERS = 2  # while one waits for its commit the other gathers
-MOST_ROWS = 2_000  # in one statement
+MOST_ROWS = 4_000  # in one statement
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,8 @@ from tests.builders import knobs
 
 @pytest.fixture
 def queue():
-    """The real queue, empty."""
+    """The real queue, empty; what other tests offered has left by then."""
+    wake_ups.publisher.flush(5)
     with current_app.connection_for_write() as connection:
         channel = connection.default_channel
         current_app.amqp.queues[QUEUE](channel).declare()
