@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 CORRELATION_HEADER = "X-Correlation-ID"
 SIGNATURE_HEADER = "X-Hub-Signature-256"
+DRAINED_BYTES, DRAINED_AT_ONCE = 16 * 1024 * 1024, 64 * 1024
 
 
 @csrf_exempt
@@ -45,7 +46,7 @@ def _answer(request: HttpRequest, name: str, correlation_id: str) -> HttpRespons
     except Rejected as exc:
         _drain(request)
         log.warning("webhook.rejected", extra={"code": exc.code, "status": exc.status, **exc.facts})
-        return HttpResponse(exc.code, content_type="text/plain", status=exc.status)
+        return HttpResponse(exc.code, content_type="text/plain", status=exc.status, headers=_headers(exc))
     except StoreUnavailable as exc:
         log.error("webhook.not_stored", extra={"code": exc.code, "status": 503})
         return HttpResponse(exc.code, content_type="text/plain", status=503, headers={"Retry-After": "5"})
@@ -79,12 +80,21 @@ def _body(request: HttpRequest) -> bytes:
     return bytes(body)
 
 
+def _headers(exc: Rejected) -> dict[str, str]:
+    """Of a body that may be longer than what is read away, both sides know that the connection ends."""
+    return {"Connection": "close"} if isinstance(exc, BodyTooLarge) else {}
+
+
 def _drain(request: HttpRequest) -> None:
-    """Reads away what a refused request still holds: an answer before it makes the server close the connection,
-    and the next request on it, which may be a sound one, would be lost.
+    """Reads away what a refused request still holds, up to a bound.
+
+    An answer before it makes the server close the connection, and the next request on it, which may
+    be a sound one, would be lost.
     """
     with contextlib.suppress(OSError):
-        request.read(BODY_LIMIT_BYTES)
+        for _ in range(DRAINED_BYTES // DRAINED_AT_ONCE):
+            if not request.read(DRAINED_AT_ONCE):
+                return
 
 
 def _wake_ups(stored: list[Stored]) -> list[UUID]:

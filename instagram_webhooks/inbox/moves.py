@@ -7,8 +7,21 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from audit.log import Entry, record_many
+from instagram_webhooks.states import EventState, allow
 
 RELEASE_AT_ONCE = 500
+
+_S = EventState
+# What the statements below do, held against the table of legal moves when this is loaded.
+for _before, _after in (
+    (_S.RECEIVED, _S.PARKED),
+    (_S.RETRYING, _S.PARKED),
+    (_S.PARKED, _S.RECEIVED),
+    (_S.DEAD, _S.RECEIVED),
+    (_S.IGNORED, _S.RECEIVED),
+    (_S.PROCESSING, _S.RECEIVED),
+):
+    allow(_before, _after)
 
 _PARK = """
 UPDATE instagram_webhooks_webhookevent e
@@ -24,6 +37,11 @@ UPDATE instagram_webhooks_webhookevent e
          ORDER BY order_at, received_at, place, event_id LIMIT %(limit)s FOR UPDATE) head
  WHERE e.event_id = head.event_id AND e.state = 'parked'
 RETURNING e.event_id, e.provider, e.correlation_id
+"""
+_FORGOTTEN = """
+SELECT DISTINCT e.provider, e.account FROM instagram_webhooks_webhookevent e
+  JOIN instagram_webhooks_account a ON a.provider = e.provider AND a.account_id = e.account AND a.state = 'active'
+ WHERE e.state = 'parked'
 """
 # The order at replay: all of one batch at its time, in their old order (a microsecond apart).
 _REPLAY = """
@@ -65,6 +83,14 @@ def release(provider: str, account: str) -> int:
         total += len(released)
         if len(released) < RELEASE_AT_ONCE:
             return total
+
+
+def release_forgotten() -> int:
+    """Releases what is parked for an account that is active by now: parked by a worker that had not seen it yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGOTTEN)
+        accounts = cursor.fetchall()
+    return sum(release(provider, account) for provider, account in accounts)
 
 
 def replay(ids: Sequence[UUID], *, state: str, actor: str, reason: str) -> set[UUID]:

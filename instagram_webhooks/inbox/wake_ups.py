@@ -157,6 +157,7 @@ class Publisher:
             self._broker.publish(ids)
         else:
             self.dropped += len(ids)
+            log.warning("wake_ups.dropped", extra={"count": len(ids), "dropped": self.dropped})
         for _ in ids:
             self._waiting.popleft()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import Error, connection
+from django.db import Error
 
 from dead_letters import alerts
 from instagram_webhooks.conf import conf
@@ -30,12 +30,6 @@ ALERTS_EVERY_S = 10.0
 FORGOTTEN_EVERY_S = 30.0
 # With the broker away one thread works events off itself: slowly, but they move.
 ROUND_S = 5.0
-
-_FORGOTTEN = """
-SELECT DISTINCT e.provider, e.account FROM instagram_webhooks_webhookevent e
-  JOIN instagram_webhooks_account a ON a.provider = e.provider AND a.account_id = e.account AND a.state = 'active'
- WHERE e.state = 'parked'
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ class Upkeep:
             alerts.send_due()
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
-            release_forgotten()
+            moves.release_forgotten()
         return Round(swept, processed, self._is_away)
 
     def _depth(self) -> int | None:
@@ -126,11 +120,3 @@ class Upkeep:
                 work.process(event_id)
             count += 1
         return count
-
-
-def release_forgotten() -> int:
-    """Releases events parked for an account that is active by now: parked by a worker that had not seen it yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FORGOTTEN)
-        accounts = cursor.fetchall()
-    return sum(moves.release(provider, account) for provider, account in accounts)

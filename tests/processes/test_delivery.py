@@ -1,6 +1,7 @@
 """From Meta's POST to the answer at Meta, through the web process and a worker."""
 
 import contextlib
+import http.client
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -166,3 +167,35 @@ def test_the_answer_and_the_log_of_a_refusal_name_the_check_and_no_signature(pro
     )
     assert (line["code"], line["check"], line["status"]) == ("signature_mismatch", "no_secret_matches", 403)
     assert "sha256=" not in json.dumps(web.said()) + answer.body.decode()
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("POST", "telegram", 404), ("PUT", "instagram", 405)])
+def test_a_refused_body_costs_the_next_webhook_on_its_connection_nothing(product, method, path, status):
+    connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=10)
+    connection.connect()
+    kept = connection.sock
+
+    for _ in range(5):
+        connection.request(method, f"/webhooks/{path}", b"x" * 100_000)
+        refused = connection.getresponse()
+        refused.read()
+        connection.request("GET", "/healthz")
+        sound = connection.getresponse()
+        sound.read()
+        assert (refused.status, sound.status, connection.sock is kept) == (status, 200, True)
+
+    connection.close()
+
+
+@pytest.mark.parametrize("mebibytes", [5, 9, 12])
+def test_a_body_that_is_too_large_is_answered_and_ends_its_connection_openly(product, mebibytes):
+    connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=10)
+
+    connection.request("POST", "/webhooks/instagram", b"x" * mebibytes * 1024 * 1024)
+    refused = connection.getresponse()
+    refused.read()
+
+    assert (refused.status, refused.getheader("Connection")) == (413, "close")
+    connection.request("GET", "/healthz")  # the client knows, and opens another
+    assert connection.getresponse().status == 200
+    connection.close()

@@ -9,9 +9,10 @@ from audit.models import AuditEntry
 from dead_letters import review
 from dead_letters.models import DeadLetter
 from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox import moves
 from instagram_webhooks.models import Account, EventPayload, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import pause
-from instagram_webhooks.worker import upkeep, work
+from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from tests.builders import PERSON, TOKEN, a_message, an_account, an_echo, an_item, knobs, now_ms, stored
@@ -240,7 +241,7 @@ def test_events_of_an_unknown_account_wait_for_it():
     assert (event.state, event.reason) == ("parked", "unknown_account")
 
     an_account(account_id="17841499999999999")
-    released = upkeep.release_forgotten()
+    released = moves.release_forgotten()
 
     event.refresh_from_db()
     assert (released, event.state) == (1, "received")
