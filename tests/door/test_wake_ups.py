@@ -55,7 +55,9 @@ def test_offering_takes_no_time_and_keeps_no_more_than_its_bound_while_the_broke
     assert time.monotonic() - begun < 1
     assert publisher.dropped >= 500 - wake_ups.AT_ONCE
     assert not publisher.flush(0.2)
-    publisher._waiting.clear()  # or they would come out when the next test has a broker
+    # Or they would come out when the next test has a broker.
+    publisher._waiting.clear()
+    assert publisher._empty.wait(10)
 
 
 def test_a_broker_that_is_away_is_said_so(nowhere):
