@@ -5,7 +5,7 @@ import pytest
 from tests.processes.process import until
 from tests.processes.product import a_message, a_sender
 
-CROWD, MESSAGES = 5_000, 40
+CROWD, MESSAGES = 5_000, 20
 WAIT = """
 INSERT INTO instagram_webhooks_webhookevent
   (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
@@ -28,17 +28,17 @@ def product(installation):
         yield product
 
 
-def p95_s(product):
+def p95_s(product, messages=MESSAGES):
     """Of the time from a message's arrival to the end of its work, one message after the other."""
     begun = product.value("SELECT clock_timestamp()")
-    for _ in range(MESSAGES):
+    for _ in range(messages):
         answer = product.post(a_message("hello", sender=a_sender()))
         until(lambda answer=answer: product.state(answer) == "processed", "the message is processed")
     return float(product.value(P95_S, begun))
 
 
 def test_five_thousand_events_in_retry_change_nothing_for_a_healthy_account(product, record_property):
-    p95_s(product)  # warm
+    p95_s(product, messages=5)  # warm
     alone = p95_s(product)
 
     product.execute(WAIT, CROWD)
