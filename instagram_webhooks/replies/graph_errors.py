@@ -70,9 +70,7 @@ def error_of(refusal: Refusal, headers: Mapping[str, str]) -> WebhookError:
         return TokenRefused(**facts)
     if code in BLOCKED or pair in BLOCKED_SUBCODES:
         return AccountBlocked(**facts)
-    if code in AMBIGUOUS or (code is None and refusal.status >= 500):
-        return GraphFailed(**facts)
-    if refusal.status >= 500:
+    if code in AMBIGUOUS or refusal.status >= 500:
         return GraphFailed(**facts)
     if code is None and refusal.status == 401:
         return TokenRefused(**facts)
