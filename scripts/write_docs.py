@@ -17,14 +17,13 @@ from enum import Enum
 from pathlib import Path
 
 from instagram_webhooks import states
-from instagram_webhooks.states import CLAIMABLE, ENDED, MOVES, OPEN, EventState, ReplyState
+from instagram_webhooks.states import CLAIMABLE, ENDED, FIRST, MOVES, OPEN, EventState, Move, ReplyState
 from webhooks_project.environment import REQUIRED, SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 README, EXAMPLE, LIFECYCLE = ROOT / "README.md", ROOT / ".env.example", ROOT / "docs" / "lifecycle.md"
 
 BEGIN, END = "<!-- settings: python -m scripts.write_docs -->", "<!-- end of settings -->"
-BORN = (EventState.RECEIVED, EventState.IGNORED)  # what the INSERT of inbox/accept.py gives
 
 EXAMPLE_HEAD = """\
 # Copy to .env (docker compose) or /etc/instagram-webhooks/environment (systemd) and fill in.
@@ -46,9 +45,8 @@ LIFECYCLE_TEXT = """\
 # The life of an event
 
 Written from `instagram_webhooks/states.py` by `python -m scripts.write_docs`: change the code, then this.
-A move that the table does not know raises `instagram_webhooks/states.py:IllegalMove`, and check constraints
-in the database repeat what a state implies. Only `inbox/` writes the state: `inbox/accept.py` the first one,
-`inbox/claim.py` and `inbox/finish.py` those of an event that a worker holds, `inbox/moves.py` the others.
+Only `inbox/` writes the state, and every statement there is made from the table of moves below
+(`inbox/statements.py`); check constraints in the database repeat what a state implies.
 
 ```mermaid
 stateDiagram-v2
@@ -58,6 +56,10 @@ stateDiagram-v2
 | state | means | may become |
 | --- | --- | --- |
 {events}
+
+| move | from | to | may be made | fence | starts | due again |
+| --- | --- | --- | --- | --- | --- | --- |
+{moves}
 
 - Open, so its conversation waits for it: {open}.
 - Claimable once its time has come: {claimable}.
@@ -95,16 +97,17 @@ def outdated() -> list[Path]:
 
 def lifecycle() -> str:
     """The page on the states of events and replies."""
-    arrows = [f"    [*] --> {state}" for state in BORN]
-    arrows += [f"    {before} --> {after}" for before in EventState for after in _in_order(MOVES[before])]
+    arrows = [f"    [*] --> {state}" for state in FIRST]
+    arrows += [f"    {before} --> {after}" for before in EventState for after in _nexts(before)]
     arrows += [f"    {state} --> [*]" for state in ENDED]
     said = _notes(EventState)
-    next_ones = {state: _listed(_in_order(MOVES[state])) or "–" for state in EventState}
+    next_ones = {state: _listed(_nexts(state)) or "–" for state in EventState}
     rows = [f"| `{state}` | {said[state]} | {next_ones[state]} |" for state in EventState]
     replies = [f"| `{state}` | {note} |" for state, note in _notes(ReplyState).items()]
     return LIFECYCLE_TEXT.format(
         arrows="\n".join(arrows),
         events="\n".join(rows),
+        moves="\n".join(_row(name, move) for name, move in MOVES.items()),
         open=_listed(OPEN),
         claimable=_listed(CLAIMABLE),
         ended=_listed(ENDED),
@@ -112,8 +115,28 @@ def lifecycle() -> str:
     )
 
 
-def _in_order(moves: frozenset[EventState]) -> list[EventState]:
-    return [state for state in EventState if state in moves]
+def _nexts(before: EventState) -> list[EventState]:
+    afters = {move.after for move in MOVES.values() if before in move.before}
+    return [state for state in EventState if state in afters]
+
+
+def _row(name: str, move: Move) -> str:
+    conditions = {
+        "with the newest fence": move.by_holder,
+        "when due": move.when_due,
+        "while the lease runs": move.while_leased,
+        "unless a reply is `sending`": move.unless_sending,
+    }
+    cells = [
+        f"`{name}`",
+        _listed(move.before),
+        f"`{move.after}`" + (", at the end of its lane" if move.to_end else ""),
+        ", ".join(text for text, holds in conditions.items() if holds) or "at any time",
+        "+ 1" if move.adds_fence else "kept",
+        move.starts.value,
+        move.wait.value,
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _listed(names: tuple[EventState, ...] | list[EventState]) -> str:

@@ -11,7 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from audit.log import record
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import Provider
-from instagram_webhooks.states import EventState
+from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.states import CLAIM, RECLAIM, Move
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +55,12 @@ FROM named
 """
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
 _NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
-
-# The states in the WHERE are looked at again when the row was locked by another claim: the loser gets nothing.
-_CLAIM = """
+# The condition on the row is looked at again when another claim had it locked: the loser gets nothing.
+_TAKE = """
 WITH named AS MATERIALIZED ({named}), head AS MATERIALIZED ({head}), claimed AS (
-  UPDATE instagram_webhooks_webhookevent e
-     SET state = 'processing', fence = fence + 1, starts = starts + 1, worker_id = %(worker)s,
-         claimable_at = clock_timestamp() + make_interval(secs => %(lease)s)
+  UPDATE instagram_webhooks_webhookevent e SET {effect}
     FROM head
-   WHERE e.event_id = head.event_id AND e.state = ANY(%(states)s) AND e.claimable_at <= clock_timestamp()
+   WHERE e.event_id = head.event_id AND {condition}
   RETURNING e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
             e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
 )
@@ -71,10 +69,22 @@ SELECT claimed.*, (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.
 """
 _COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
             "correlation_id", "attempt", "starts", "happened_at", "received_at", "order_at", "sealed")  # fmt: skip
-BY_EVENT = _CLAIM.format(named=_NAMED_BY_EVENT, head=_HEAD)
-BY_LANE = _CLAIM.format(named=_NAMED_BY_LANE, head=_HEAD)
 
-_WAITING = [EventState.RECEIVED, EventState.RETRYING]
+
+def _taking(named: str, move: Move) -> str:
+    return _TAKE.format(named=named, head=_HEAD, effect=effect(move), condition=condition(move))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """The two statements of a claim: on an event that waits, and on one whose worker lost its lease."""
+
+    waiting: str
+    expired: str
+
+
+BY_EVENT = _Taking(_taking(_NAMED_BY_EVENT, CLAIM), _taking(_NAMED_BY_EVENT, RECLAIM))
+BY_LANE = _Taking(_taking(_NAMED_BY_LANE, CLAIM), _taking(_NAMED_BY_LANE, RECLAIM))
 
 
 def claim(event_id: UUID, *, worker_id: UUID) -> Claim | None:
@@ -87,10 +97,10 @@ def claim_next(lane: UUID, *, worker_id: UUID) -> Claim | None:
     return _claim(BY_LANE, lane, worker_id)
 
 
-def _claim(statement: str, name: UUID, worker_id: UUID) -> Claim | None:
-    values = {"name": name, "worker": worker_id, "lease": conf().lease_s, "states": _WAITING}
+def _claim(taking: _Taking, name: UUID, worker_id: UUID) -> Claim | None:
+    values = {"name": name, "worker": worker_id, "lease": conf().lease_s}
     try:
-        return _execute(statement, values) or _reclaim(statement, values)
+        return _execute(taking.waiting, values) or _reclaim(taking.expired, values)
     except IntegrityError:
         return None  # another worker has an event of this lane in processing: the unique index says so
 
@@ -98,7 +108,7 @@ def _claim(statement: str, name: UUID, worker_id: UUID) -> Claim | None:
 def _reclaim(statement: str, values: dict[str, Any]) -> Claim | None:
     """A claim on an event whose worker lost its lease; that it was lost is audited."""
     with transaction.atomic():
-        found = _execute(statement, values | {"states": [EventState.PROCESSING]})
+        found = _execute(statement, values)
         if found is not None:
             record(
                 "lease.lost",

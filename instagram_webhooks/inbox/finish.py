@@ -7,6 +7,7 @@ so its whole transaction is rolled back.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -14,29 +15,26 @@ from django.db import connection
 from audit.log import record
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.states import EventState, allow
+from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.states import DIE, HAND_BACK, IGNORE, PROCESS, RENEW, RETRY, SUSPEND, EventState, Move
 
 
 class FencedOut(Exception):
     """Another worker owns the event by now; nothing of this transaction may stay."""
 
 
-_RENEW = """
-UPDATE instagram_webhooks_webhookevent
-   SET claimable_at = clock_timestamp() + make_interval(secs => %(lease)s)
- WHERE event_id = %(event_id)s AND state = 'processing' AND fence = %(fence)s AND claimable_at > clock_timestamp()
-"""
 # Any outcome that is recorded sets `starts` back to 0.
 _MOVE = """
-UPDATE instagram_webhooks_webhookevent
-   SET state = %(state)s, reason = %(reason)s, attempts = attempts + %(counts)s, starts = 0, worker_id = NULL,
-       dispatched_at = NULL,
-       claimable_at = CASE WHEN %(wait_s)s::float8 IS NULL THEN NULL
-                           ELSE clock_timestamp() + make_interval(secs => %(wait_s)s::float8) END,
-       finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END
- WHERE event_id = %(event_id)s AND state = 'processing' AND fence = %(fence)s
-RETURNING claimable_at
+UPDATE instagram_webhooks_webhookevent e SET {effect}{attempts}
+ WHERE e.event_id = %(event_id)s AND {condition}
+RETURNING e.claimable_at
 """
+
+
+@cache
+def _statement(move: Move) -> str:
+    attempts = "" if move.after == EventState.PROCESSING else ", attempts = e.attempts + %(counts)s"
+    return _MOVE.format(effect=effect(move), attempts=attempts, condition=condition(move))
 
 
 def renew(claim: Claim) -> None:
@@ -47,27 +45,24 @@ def renew(claim: Claim) -> None:
     lease ahead no call outlives its claim, however long policy and look-ups took before it.
     Every transaction locks in the order event, conversation, then reply and message.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_RENEW, {"event_id": claim.event_id, "fence": claim.fence, "lease": conf().lease_s})
-        if cursor.rowcount == 0:
-            raise FencedOut
+    _move(claim, RENEW)
 
 
 def processed(claim: Claim, *, counts: bool = True, **detail: object) -> None:
     """The event is done; `counts` False where a look-up found the work of an earlier attempt."""
-    _move(claim, EventState.PROCESSED, counts=int(counts))
+    _move(claim, PROCESS, counts=int(counts))
     _record(claim, "event.processed", detail)
 
 
 def ignored(claim: Claim, reason: str) -> None:
     """The event asks for no work."""
-    _move(claim, EventState.IGNORED, reason=reason, counts=1)
+    _move(claim, IGNORE, reason=reason, counts=1)
     _record(claim, "event.ignored", {"reason": reason})
 
 
 def retrying(claim: Claim, *, wait_s: float, counts: bool, detail: Mapping[str, object]) -> datetime:
     """The event is tried again; when. `counts`: whether this attempt is used up."""
-    due_at = _move(claim, EventState.RETRYING, wait_s=wait_s, counts=int(counts))
+    due_at = _move(claim, RETRY, wait_s=wait_s, counts=int(counts))
     assert due_at is not None
     _record(claim, "event.retrying", {"wait_s": round(wait_s, 3), "counts": counts, **detail})
     return due_at
@@ -75,37 +70,34 @@ def retrying(claim: Claim, *, wait_s: float, counts: bool, detail: Mapping[str, 
 
 def parked(claim: Claim, reason: str, detail: Mapping[str, object]) -> None:
     """The event waits for its account to be put right; no attempt is used up."""
-    _move(claim, EventState.PARKED, reason=reason)
+    _move(claim, SUSPEND, reason=reason)
     _record(claim, "event.parked", {"reason": reason, **detail})
 
 
 def dead(claim: Claim, detail: Mapping[str, object], *, counts: bool = True) -> None:
     """The event failed for good; the caller buries it in the same transaction."""
-    _move(claim, EventState.DEAD, counts=int(counts))
+    _move(claim, DIE, counts=int(counts))
     _record(claim, "event.failed", detail)
 
 
 def handed_back(claim: Claim) -> None:
     """The event is given up unharmed, as if it had not been claimed; another worker takes it at once."""
-    _move(claim, EventState.RECEIVED, wait_s=0)
+    _move(claim, HAND_BACK)
     _record(claim, "event.handed_back", {})
 
 
-def _move(
-    claim: Claim, to: EventState, *, reason: str = "", wait_s: float | None = None, counts: int = 0
-) -> datetime | None:
-    allow(EventState.PROCESSING, to)
+def _move(claim: Claim, move: Move, *, reason: str = "", wait_s: float = 0, counts: int = 0) -> datetime | None:
+    """When the event is claimable after the move, or None for never; raises FencedOut."""
     values: dict[str, Any] = {
         "event_id": claim.event_id,
         "fence": claim.fence,
-        "state": to,
         "reason": reason,
         "wait_s": wait_s,
         "counts": counts,
-        "ended": to in (EventState.PROCESSED, EventState.IGNORED, EventState.DEAD),
+        "lease": conf().lease_s,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, values)
+        cursor.execute(_statement(move), values)
         row = cursor.fetchone()
     if row is None:
         raise FencedOut

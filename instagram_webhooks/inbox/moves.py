@@ -1,42 +1,35 @@
 """Moves of events that no worker holds: parking, release, replay, and the claims of lost workers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from audit.log import Entry, record_many
-from instagram_webhooks.states import EventState, allow
+from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.states import GIVE_BACK, PARK, RELEASE, REPLAY, SET_ASIDE
 
 RELEASE_AT_ONCE = 500
 
-_S = EventState
-# What the statements below do, held against the table of legal moves when this is loaded.
-for _before, _after in (
-    (_S.RECEIVED, _S.PARKED),
-    (_S.RETRYING, _S.PARKED),
-    (_S.PARKED, _S.RECEIVED),
-    (_S.DEAD, _S.RECEIVED),
-    (_S.IGNORED, _S.RECEIVED),
-    (_S.PROCESSING, _S.RECEIVED),
-):
-    allow(_before, _after)
-
-_PARK = """
-UPDATE instagram_webhooks_webhookevent e
-   SET state = 'parked', reason = %(reason)s, claimable_at = NULL, starts = 0
- WHERE e.event_id = %(event_id)s AND e.state IN ('received', 'retrying') AND e.claimable_at <= clock_timestamp()
-RETURNING e.event_id, e.provider, e.correlation_id
+# Each statement gives of the moved what their audit entries say, and what burying one of them needs.
+_MOVED = "e.event_id, e.lane, e.order_at, e.provider, e.kind, e.account, e.correlation_id, e.attempts"
+_BY_ID = f"""
+UPDATE instagram_webhooks_webhookevent e SET {{effect}}
+ WHERE e.event_id = %(event_id)s AND {{condition}}
+RETURNING {_MOVED}
 """
-_RELEASE = """
-UPDATE instagram_webhooks_webhookevent e
-   SET state = 'received', reason = '', claimable_at = clock_timestamp(), dispatched_at = NULL
+_PARK = _BY_ID.format(effect=effect(PARK), condition=condition(PARK))
+_SET_ASIDE = _BY_ID.format(effect=effect(SET_ASIDE), condition=condition(SET_ASIDE))
+_RELEASE = f"""
+UPDATE instagram_webhooks_webhookevent e SET {effect(RELEASE)}
   FROM (SELECT event_id FROM instagram_webhooks_webhookevent
          WHERE state = 'parked' AND account = %(account)s AND provider = %(provider)s
          ORDER BY order_at, received_at, place, event_id LIMIT %(limit)s FOR UPDATE) head
- WHERE e.event_id = head.event_id AND e.state = 'parked'
-RETURNING e.event_id, e.provider, e.correlation_id
+ WHERE e.event_id = head.event_id AND {condition(RELEASE)}
+RETURNING {_MOVED}
 """
 _FORGOTTEN = """
 SELECT DISTINCT e.provider, e.account FROM instagram_webhooks_webhookevent e
@@ -44,29 +37,37 @@ SELECT DISTINCT e.provider, e.account FROM instagram_webhooks_webhookevent e
  WHERE e.state = 'parked'
 """
 # The order at replay: all of one batch at its time, in their old order (a microsecond apart).
-_REPLAY = """
-UPDATE instagram_webhooks_webhookevent e
-   SET state = 'received', reason = '', attempts = 0, starts = 0, finished_at = NULL,
-       claimable_at = clock_timestamp(), dispatched_at = NULL,
+_REPLAY = f"""
+UPDATE instagram_webhooks_webhookevent e SET {effect(REPLAY)}, attempts = 0,
        order_at = statement_timestamp() + chosen.n * interval '1 microsecond'
   FROM (SELECT event_id, row_number() OVER (ORDER BY order_at, received_at, place, event_id) AS n
           FROM instagram_webhooks_webhookevent WHERE event_id = ANY(%(ids)s)) chosen
- WHERE e.event_id = chosen.event_id AND e.state = %(state)s
-RETURNING e.event_id, e.provider, e.correlation_id
+ WHERE e.event_id = chosen.event_id AND e.state = %(state)s AND {condition(REPLAY)}
+RETURNING {_MOVED}
 """
 _HELD_BY = """
 SELECT event_id FROM instagram_webhooks_webhookevent WHERE worker_id = %s AND state = 'processing'
  ORDER BY event_id FOR UPDATE
 """
-# Not those with a reply under way: they wait for their lease and are looked up then.
-_GIVE_BACK = """
-UPDATE instagram_webhooks_webhookevent e
-   SET state = 'received', worker_id = NULL, starts = 0, claimable_at = clock_timestamp(), dispatched_at = NULL
- WHERE e.worker_id = %(worker)s AND e.state = 'processing'
-   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
-                    WHERE r.event_id = e.event_id AND r.state = 'sending')
-RETURNING e.event_id, e.provider, e.correlation_id
+_GIVE_BACK = f"""
+UPDATE instagram_webhooks_webhookevent e SET {effect(GIVE_BACK)}
+ WHERE e.worker_id = %(worker)s AND e.event_id <> ALL(%(but)s::uuid[]) AND {condition(GIVE_BACK)}
+RETURNING {_MOVED}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An event that was moved, in the words of its row."""
+
+    event_id: UUID
+    lane: UUID | None
+    order_at: datetime
+    provider: str
+    kind: str
+    account: str
+    correlation_id: str
+    attempts: int
 
 
 def park(event_id: UUID, reason: str) -> bool:
@@ -96,15 +97,27 @@ def release_forgotten() -> int:
 def replay(ids: Sequence[UUID], *, state: str, actor: str, reason: str) -> set[UUID]:
     """Sends ended events (`state`: dead or ignored) back to work, in the caller's transaction; those that went."""
     values = {"ids": list(ids), "state": state}
-    return set(_audited(_REPLAY, values, "event.replayed", actor=actor, why=reason))
+    return {each.event_id for each in _audited(_REPLAY, values, "event.replayed", actor=actor, why=reason)}
 
 
-def give_back(worker_id: UUID) -> list[UUID]:
-    """Takes the claims of a worker that ends, or that died, away from it; the events, free again."""
+def set_aside(event_id: UUID, *, actor: str, reason: str) -> Moved | None:
+    """Ends an open event that no worker has, so that its lane goes on; None where it is not such a one.
+
+    In the caller's transaction, which buries it.
+    """
+    moved = _audited(_SET_ASIDE, {"event_id": event_id}, "event.set_aside", actor=actor, why=reason)
+    return moved[0] if moved else None
+
+
+def give_back(worker_id: UUID, *, but: Collection[UUID] = ()) -> list[Moved]:
+    """Takes its claims away from a worker that ends or that died, `but` those; the events, free again.
+
+    Not those with a reply under way: they wait for the end of their lease, and are looked up then.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         # First the locks: a slot that is just committing `sending` is waited for, and then seen.
         cursor.execute(_HELD_BY, [worker_id])
-        return _audited(_GIVE_BACK, {"worker": worker_id}, "event.handed_back")
+        return _audited(_GIVE_BACK, {"worker": worker_id, "but": list(but)}, "event.handed_back")
 
 
 def _audited(
@@ -115,23 +128,23 @@ def _audited(
     actor: str = "system",
     why: str = "",
     **detail: object,
-) -> list[UUID]:
+) -> list[Moved]:
     """Executes one move of several events and records each in the same transaction; the events that moved."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows = cursor.fetchall()
+        cursor.execute(statement, {"reason": ""} | dict(values))
+        moved = [Moved(*row) for row in cursor.fetchall()]
         record_many(
             [
                 Entry(
                     action=action,
-                    subject_id=event_id,
-                    provider=provider,
-                    correlation_id=correlation_id,
+                    subject_id=each.event_id,
+                    provider=each.provider,
+                    correlation_id=each.correlation_id,
                     actor=actor,
                     reason=why,
                     detail=detail,
                 )
-                for event_id, provider, correlation_id in rows
+                for each in moved
             ]
         )
-    return [row[0] for row in rows]
+    return moved

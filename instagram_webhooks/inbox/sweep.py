@@ -13,6 +13,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from instagram_webhooks.conf import conf
+from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.states import RESCUE
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +54,9 @@ SELECT event_id FROM instagram_webhooks_webhookevent
  ORDER BY event_id FOR UPDATE
 """
 # Due at once, whatever is left of the lease; but not while a reply may be under way.
-RESCUE = """
-UPDATE instagram_webhooks_webhookevent e
-   SET claimable_at = clock_timestamp(), dispatched_at = NULL
- WHERE e.event_id = ANY(%(ids)s) AND e.state = 'processing' AND e.worker_id = ANY(%(workers)s)
-   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
-                    WHERE r.event_id = e.event_id AND r.state = 'sending')
+RESCUED = f"""
+UPDATE instagram_webhooks_webhookevent e SET {effect(RESCUE)}
+ WHERE e.event_id = ANY(%(ids)s) AND e.worker_id = ANY(%(workers)s) AND {condition(RESCUE)}
 RETURNING e.event_id
 """
 
@@ -121,5 +120,5 @@ def _rescue() -> int:
             return 0
         cursor.execute(HELD, {"workers": workers})
         ids = [row[0] for row in cursor.fetchall()]
-        cursor.execute(RESCUE, {"workers": workers, "ids": ids})
+        cursor.execute(RESCUED, {"workers": workers, "ids": ids})
         return len(cursor.fetchall())

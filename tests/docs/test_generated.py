@@ -101,6 +101,6 @@ def test_the_page_on_the_life_cycle_draws_every_legal_move_and_no_other():
     text = LIFECYCLE.read_text()
     drawn = set(re.findall(r"^    (\w+) --> (\w+)$", text, re.MULTILINE))
 
-    assert drawn == {(str(before), str(after)) for before, moves in MOVES.items() for after in moves}
+    assert drawn == {(str(before), str(move.after)) for move in MOVES.values() for before in move.before}
     for state in (*EventState, *ReplyState):
         assert f"| `{state}` | " in text

@@ -126,7 +126,7 @@ def test_what_a_stopping_worker_gives_back_is_whole():
     (event,) = stored(a_message())
     claims.claim(event.pk, worker_id=ME)
 
-    assert moves.give_back(ME) == [event.pk]
+    assert [moved.event_id for moved in moves.give_back(ME)] == [event.pk]
     event.refresh_from_db()
     assert (event.state, event.starts, event.attempts) == ("received", 0, 0)
 

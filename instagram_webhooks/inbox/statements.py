@@ -1,0 +1,49 @@
+"""The SQL of a move: its condition and its effect on the row `e`, from the table of legal moves."""
+
+from instagram_webhooks.states import ENDED, EventState, Move, Starts, Wait
+
+EVENTS = "instagram_webhooks_webhookevent"
+
+_SENDING = """EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
+                    WHERE r.event_id = e.event_id AND r.state = 'sending')"""
+_WAITS = {
+    Wait.LEASE: "clock_timestamp() + make_interval(secs => %(lease)s)",
+    Wait.NOW: "clock_timestamp()",
+    Wait.LATER: "clock_timestamp() + make_interval(secs => %(wait_s)s::float8)",
+    Wait.NEVER: "NULL",
+}
+_STARTS = {Starts.RAISED: "e.starts + 1", Starts.RESET: "0", Starts.KEPT: "e.starts"}
+_WITH_REASON = (EventState.PARKED, EventState.IGNORED)
+
+
+def condition(move: Move) -> str:
+    """When the move may be made. Parameter: fence, of a move by the holder."""
+    states = ", ".join(f"'{state}'" for state in move.before)
+    parts = [f"e.state IN ({states})"]
+    if move.by_holder:
+        parts.append("e.fence = %(fence)s")
+    if move.when_due:
+        parts.append("e.claimable_at <= clock_timestamp()")
+    if move.while_leased:
+        parts.append("e.claimable_at > clock_timestamp()")
+    if move.unless_sending:
+        parts.append(f"NOT {_SENDING}")
+    return " AND ".join(parts)
+
+
+def effect(move: Move) -> str:
+    """What the move sets. Parameters: lease, wait_s, worker and reason, where the move needs them.
+
+    A row that is to be offered anew forgets when it was offered; a claim keeps that. What goes to the
+    end of its lane needs its order_at set by the statement itself.
+    """
+    sets = [f"state = '{move.after}'", f"claimable_at = {_WAITS[move.wait]}", f"starts = {_STARTS[move.starts]}"]
+    if move.adds_fence:
+        sets += ["fence = e.fence + 1", "worker_id = %(worker)s"]
+    if move.after != EventState.PROCESSING:
+        sets.append("worker_id = NULL")
+        sets.append("reason = %(reason)s" if move.after in _WITH_REASON else "reason = ''")
+        sets.append(f"finished_at = {'clock_timestamp()' if move.after in ENDED else 'NULL'}")
+    if move.wait != Wait.LEASE:
+        sets.append("dispatched_at = NULL")
+    return ", ".join(sets)
