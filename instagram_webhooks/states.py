@@ -89,7 +89,9 @@ HAND_BACK = Move(before=_HELD, after=_S.RECEIVED, by_holder=True, wait=Wait.NOW)
 # Those of events that the mover does not hold.
 RESCUE = Move(before=_HELD, after=_S.PROCESSING, while_leased=True, unless_sending=True,
               starts=Starts.KEPT, wait=Wait.NOW)  # fmt: skip
-GIVE_BACK = Move(before=_HELD, after=_S.RECEIVED, unless_sending=True, wait=Wait.NOW)
+# Not what is past its lease: that is anybody's, and whoever takes it counts a start. Otherwise an event
+# that never ends would have its starts forgotten by each worker that it makes end.
+GIVE_BACK = Move(before=_HELD, after=_S.RECEIVED, while_leased=True, unless_sending=True, wait=Wait.NOW)
 PARK = Move(before=(_S.RECEIVED, _S.RETRYING), after=_S.PARKED, when_due=True)
 RELEASE = Move(before=(_S.PARKED,), after=_S.RECEIVED, wait=Wait.NOW)
 SET_ASIDE = Move(before=(_S.RECEIVED, _S.RETRYING, _S.PARKED), after=_S.DEAD)

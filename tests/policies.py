@@ -39,3 +39,7 @@ def wrong_type(context):
 
 def parking(context):
     raise TokenRefused
+
+
+def greedy(context):
+    raise MemoryError

@@ -83,6 +83,16 @@ class _Taking:
     expired: str
 
 
+# Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.
+_HELD = """
+SELECT e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
+       e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at,
+       (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = e.event_id)
+  FROM instagram_webhooks_webhookevent e
+ WHERE e.event_id = %(name)s AND e.state = 'processing' AND e.fence = %(fence)s
+"""
+
+
 BY_EVENT = _Taking(_taking(_NAMED_BY_EVENT, CLAIM), _taking(_NAMED_BY_EVENT, RECLAIM))
 BY_LANE = _Taking(_taking(_NAMED_BY_LANE, CLAIM), _taking(_NAMED_BY_LANE, RECLAIM))
 
@@ -95,6 +105,11 @@ def claim(event_id: UUID, *, worker_id: UUID) -> Claim | None:
 def claim_next(lane: UUID, *, worker_id: UUID) -> Claim | None:
     """The claim on the next event of a lane; None where there is none, it is not due, or another has it."""
     return _claim(BY_LANE, lane, worker_id)
+
+
+def held(event_id: UUID, *, fence: int) -> Claim | None:
+    """The claim that was made with this fence, for a process that works for its maker; None: it is lost."""
+    return _execute(_HELD, {"name": event_id, "fence": fence})
 
 
 def _claim(taking: _Taking, name: UUID, worker_id: UUID) -> Claim | None:

@@ -112,7 +112,8 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> Moved | None:
 def give_back(worker_id: UUID, *, but: Collection[UUID] = ()) -> list[Moved]:
     """Takes its claims away from a worker that ends or that died, `but` those; the events, free again.
 
-    Not those with a reply under way: they wait for the end of their lease, and are looked up then.
+    Not those with a reply under way: they wait for the end of their lease, and are looked up then. Not
+    those past their lease either: they keep their starts.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         # First the locks: a slot that is just committing `sending` is waited for, and then seen.

@@ -7,13 +7,21 @@ from uuid import UUID
 from django.utils import timezone
 
 from instagram_webhooks.conf import conf
-from instagram_webhooks.errors import AccountPaused, ReplyNotSettled, ReplyUndecided, WebhookError
+from instagram_webhooks.errors import (
+    AccountPaused,
+    GraphUnreachable,
+    OutcomeUnknown,
+    ReplyNotSettled,
+    ReplyUndecided,
+    WebhookError,
+)
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.replies import graph_api, lookup, outbox, pause, policy, thread
 from instagram_webhooks.replies.context import Silence
 from instagram_webhooks.replies.handlers import Decision
+from instagram_webhooks.replies.wire import Permit
 from instagram_webhooks.states import ReplyState
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
@@ -22,6 +30,7 @@ from instagram_webhooks.worker.transactions import committed
 log = logging.getLogger(__name__)
 
 CHECK_AGAIN_S = 1.0
+OUTAGE = (OutcomeUnknown, GraphUnreachable)
 
 
 class Stopping(Exception):
@@ -47,6 +56,8 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     text, reason = _decided(claim, content, account)
     if life.stopping.is_set():
         raise Stopping
+    if text and not reason:
+        account = pause.admit(account, attempt=claim.attempt)
     state = ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
 
     def commit() -> UUID | None:
@@ -64,8 +75,9 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     checked_at = time.monotonic()
     reply_id = committed(commit)
     if reply_id is None:
+        pause.end_probe(account)
         return
-    _refuse_while_paused(account)
+    _refuse_while_paused(account, reply_id)
     _send(claim, content, account, reply_id, text, checked_at)
 
 
@@ -89,7 +101,8 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
     if reason:
         _withhold(claim, reply, reason)
         return
-    _refuse_while_paused(account)
+    account = pause.admit(account, attempt=claim.attempt)
+    _refuse_while_paused(account, reply.id)
     if life.stopping.is_set():
         raise Stopping
 
@@ -120,24 +133,31 @@ def _withhold(claim: Claim, reply: outbox.Reply, reason: str) -> None:
 
 def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
     """Looks up whether the reply is there before anything else, also after the last attempt."""
-    _refuse_while_paused(account)
+    account = pause.admit(account, attempt=claim.attempt)
+    _refuse_while_paused(account, reply.id)
     try:
-        found = lookup.resolve(claim, reply, _destination(claim, content, account))
+        found = lookup.resolve(claim, reply, _destination(claim, content, account), account)
+    except lookup.NotDelivered as exc:
+        pause.end_probe(account)
+        raise SendFailed(exc.error, reply_id=reply.id, account=account) from exc
     except WebhookError as exc:
+        (pause.count_failure if isinstance(exc.__cause__, OUTAGE) else pause.end_probe)(account)
         # A look-up that failed says nothing of the reply, so its row stays as it is: in `sending`.
         settles = reply.id if isinstance(exc, ReplyUndecided | ReplyNotSettled) else None
         raise SendFailed(exc, reply_id=settles, account=account) from exc
     log.info("reply.looked_up", extra={"found": found is not None, "attempt": claim.attempt})
-    if found is not None:
-        _finish_sent(claim, reply.id, reply.text(), found, counts=False)
-    elif claim.attempt > conf().max_attempts:
-        raise AttemptsUsedUp(reply)
-    else:
+    if found is None and claim.attempt <= conf().max_attempts:
         _again(claim, content, account, reply)
+        return
+    pause.end_probe(account)
+    if found is None:
+        raise AttemptsUsedUp(reply)
+    _finish_sent(claim, reply.id, reply.text(), found, counts=False)
 
 
-def _refuse_while_paused(account: pause.KnownAccount) -> None:
+def _refuse_while_paused(account: pause.KnownAccount, reply_id: UUID) -> None:
     if account.pause_s > 0:
+        outbox.hold(reply_id)
         raise AccountPaused(wait_s=account.pause_s)
 
 
@@ -149,15 +169,31 @@ def _send(
     text: str,
     checked_at: float,
 ) -> None:
-    """The call to Meta, with no transaction open. The commit of `sending` was the last check of the fence."""
+    """The call to Meta, with no transaction open. The commit of `sending` was the last check of the fence.
+
+    This process may be stopped at any line: where the first byte is late, the claim is checked again.
+    """
+
+    def checked_again() -> float:
+        """Also the time of the call moves: a look-up counts from it, and must not find this call too old to be away."""
+
+        def commit() -> None:
+            finish.renew(claim)
+            outbox.sending(reply_id)
+
+        now = time.monotonic()
+        committed(commit)
+        return now + CHECK_AGAIN_S
+
     to = _destination(claim, content, account)
-    if time.monotonic() - checked_at > CHECK_AGAIN_S:  # this process may have been stopped in between
-        committed(lambda: finish.renew(claim))
     try:
-        message_id = graph_api.send_text(to, text)
+        permit = Permit(checked_at + CHECK_AGAIN_S, checked_again)
+        message_id = graph_api.send_text(to, text, reply_id=reply_id, permit=permit)
     except WebhookError as exc:
+        if not isinstance(exc, OUTAGE):
+            pause.count_answer(account)
         raise SendFailed(exc, reply_id=reply_id, account=account) from exc
-    pause.count_success(account)
+    pause.count_answer(account)
     _finish_sent(claim, reply_id, text, message_id)
 
 

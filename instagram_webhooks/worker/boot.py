@@ -4,19 +4,23 @@ import logging
 import os
 import signal
 import threading
-from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from celery import signals
+from celery.worker import state as celery_state
 from django.conf import settings
 from django.db import Error
 
+from instagram_webhooks.conf import QUEUE
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.inbox.wake_ups import publisher
+from instagram_webhooks.worker.children import Children
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.pulse import Pulse
 from instagram_webhooks.worker.transactions import drop_connection
 from instagram_webhooks.worker.upkeep import Upkeep
+from instagram_webhooks.worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +30,7 @@ LAST_WORDS_S = 3.0
 
 _pulse: Pulse | None = None
 _upkeep: Upkeep | None = None
+_children = Children()
 
 
 def start(pool: str) -> None:
@@ -49,6 +54,29 @@ def _child_process(**_: Any) -> None:
     start("prefork")
 
 
+@signals.worker_ready.connect
+def _main_process_listens(sender: Any = None, **_: Any) -> None:
+    listens = QUEUE in sender.app.amqp.queues.consume_from
+    _watch.start(
+        children=_children if settings.CELERY_WORKER_POOL == "prefork" else None,
+        free_slots=(lambda: sender.pool.num_processes - len(celery_state.active_requests)) if listens else None,
+    )
+
+
+@signals.task_received.connect
+def _heard(**_: Any) -> None:
+    _watch.heard()
+
+
+def _end_unwell() -> None:
+    """In order, but with an exit code for which every supervisor starts another, also one told `on-failure`."""
+    life.exit_code = os.EX_SOFTWARE
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_watch = Watch(end=_end_unwell)
+
+
 @signals.worker_shutting_down.connect
 def _stop_claiming(**_: Any) -> None:
     """From here on nothing is claimed, and what is not on its way to Meta goes back."""
@@ -57,13 +85,20 @@ def _stop_claiming(**_: Any) -> None:
     timer = threading.Timer(END_AFTER_S, _end_by_force)
     timer.daemon = True
     timer.start()
+    # Celery would cut off calls under way at the second one. The end has its deadline already.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _told_again)
+
+
+def _told_again(number: int, _frame: FrameType | None) -> None:
+    log.info("worker.stops_already", extra={"signal": number})
 
 
 @signals.worker_shutdown.connect
 def _main_process_ends(sender: Any = None, **_: Any) -> None:
     _end()
     if sender is not None and life.stopping.is_set():
-        sender.exitcode = 0  # Celery takes Ctrl-C for a failure, though the end was in order
+        sender.exitcode = life.exit_code  # Celery takes Ctrl-C for a failure, though the end was in order
 
 
 @signals.worker_process_shutdown.connect
@@ -73,6 +108,7 @@ def _child_process_ends(**_: Any) -> None:
 
 def _end() -> None:
     """Hands back what is left, says so in the worker's row, and lets the last wake-ups leave."""
+    _watch.stop()
     if _upkeep is not None:
         _upkeep.stop()
     if _pulse is not None:
@@ -93,19 +129,13 @@ def _end_by_force() -> None:
     """Python joins the pool's threads at exit; one that hangs would hold the process for ever."""
     log.warning("worker.ends_by_force", extra={"count": life.in_flight()})
     # A database that is frozen must not hold this up either: what is claimed runs out by itself.
-    last = threading.Timer(LAST_WORDS_S, os._exit, [0])
+    last = threading.Timer(LAST_WORDS_S, os._exit, [life.exit_code])
     last.daemon = True
     last.start()
-    for pid in _children():
-        os.kill(pid, signal.SIGKILL)
+    try:
+        _children.kill()
+    except Error:
+        drop_connection()  # their claims are freed when their silence is noticed
     _end()
     logging.shutdown()
-    os._exit(0)
-
-
-def _children() -> list[int]:
-    """The pool's processes, where the pool is one of processes."""
-    found: list[int] = []
-    for task in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
-        found += [int(pid) for pid in task.read_text().split()]
-    return found
+    os._exit(life.exit_code)

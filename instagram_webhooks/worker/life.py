@@ -1,5 +1,6 @@
 """This process as a worker: its id, what its slots are busy with, and whether it is about to stop."""
 
+import math
 import mmap
 import os
 import threading
@@ -41,17 +42,45 @@ class Life:
     def _reset(self) -> None:
         self.worker_id: UUID = uuid7()
         self.delivered_at: float | None = None  # time.time() of the last message from the broker
+        self.exit_code = 0  # what a supervisor is told; not 0 where the process ends because it is unwell
         self._busy: dict[int, float] = {}
+        self._held: dict[int, UUID] = {}
+        self._beat_at = self._late_s = math.inf
+        self._missed_at = 0.0
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
-        """A slot of this process works on a claim."""
+    def busy(self, event_id: UUID) -> Iterator[None]:
+        """A slot of this process works on its claim on an event."""
         slot = threading.get_ident()
-        self._busy[slot] = time.monotonic()
+        self._busy[slot], self._held[slot] = time.monotonic(), event_id
         try:
             yield
         finally:
             self._busy.pop(slot, None)
+            self._held.pop(slot, None)
+
+    def begin_again(self) -> None:
+        """This slot's claim has a whole lease ahead again."""
+        if (slot := threading.get_ident()) in self._busy:
+            self._busy[slot] = time.monotonic()
+
+    def beat(self, *, every_s: float) -> None:
+        """The heartbeat was just written; the next one is due after so many seconds."""
+        now = time.monotonic()
+        if self._is_late(now):
+            self._missed_at = now
+        self._beat_at, self._late_s = now, 2 * every_s
+
+    def missed_a_beat_since(self, moment: float) -> bool:
+        """Whether this process or its database stood still for a while since then (time.monotonic)."""
+        return self._missed_at >= moment or self._is_late(time.monotonic())
+
+    def _is_late(self, now: float) -> bool:
+        return now - self._beat_at > self._late_s
+
+    def at_work(self) -> list[UUID]:
+        """The events that the slots work on."""
+        return list(self._held.values())
 
     def in_flight(self) -> int:
         """How many slots are busy."""

@@ -21,6 +21,7 @@ from instagram_webhooks.errors import (
     Retryable,
     Waiting,
     WebhookError,
+    WorkerKiller,
 )
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.claim import Claim
@@ -31,7 +32,8 @@ from instagram_webhooks.worker.transactions import committed
 
 log = logging.getLogger(__name__)
 
-FACTS = {"status", "graph_code", "graph_subcode", "wait_s", "lookups", "absent", "budget_s", "starts"}
+FACTS = {"status", "graph_code", "graph_subcode", "wait_s", "lookups", "absent", "budget_s", "starts",
+         "signal", "seconds", "exit_code", "peak_mb"}  # fmt: skip
 _CODE = re.compile(r"[a-z0-9_]{1,32}")
 
 
@@ -149,6 +151,7 @@ def _die(
     attempts: int | None = None,
 ) -> None:
     detail = {
+        **(_known_facts(error) if error is not None else {}),
         "code": buried.code,
         "graph_code": buried.upstream_code,
         "graph_subcode": buried.upstream_subcode,
@@ -187,10 +190,14 @@ def _settle_reply(reply_id: UUID | None, error: WebhookError) -> None:
 
 def _buried(error: WebhookError) -> BuriedError:
     """In words of ours: an error's own docstring, never what a foreign service said."""
+    summary = (type(error).__doc__ or type(error).__name__).strip().splitlines()[0]
+    if isinstance(error, WorkerKiller):  # all that is known of its end
+        facts = {name: value for name, value in _known_facts(error).items() if name != "code"}
+        summary += f" Alone: {', '.join(f'{name} {value}' for name, value in facts.items())}."
     return BuriedError(
         error_class=type(error).__name__,
         code=_code(error),
-        summary=(type(error).__doc__ or type(error).__name__).strip().splitlines()[0],
+        summary=summary,
         upstream_code=_number(error.facts.get("graph_code")),
         upstream_subcode=_number(error.facts.get("graph_subcode")),
     )

@@ -1,4 +1,4 @@
-"""The pulse of a worker process: its heartbeat, and a watch over its own slots."""
+"""The pulse of a worker process: its heartbeat, and a look at its own slots."""
 
 import logging
 import os
@@ -51,19 +51,22 @@ class Pulse:
 
     def _run(self) -> None:
         while True:
+            every_s = min(EVERY_S, conf().worker_silent_s / 3)
             try:
                 stamp(self._pool)
+                life.beat(every_s=every_s)
             except Error as exc:
                 drop_connection()
                 log.warning("database.away", extra={"error_class": type(exc).__name__})
             self._watch_slots()
-            if self._stopped.wait(min(EVERY_S, conf().worker_silent_s / 3)):
+            if self._stopped.wait(every_s):
                 return
 
     def _watch_slots(self) -> None:
         """Threads cannot be killed: with one past its lease the process finishes the others and ends."""
         if life.longest_s() > conf().lease_s and not life.stopping.is_set():
             log.critical("worker.slot_stuck", extra={"duration_ms": round(life.longest_s() * 1000)})
+            life.exit_code = os.EX_SOFTWARE
             os.kill(os.getpid(), signal.SIGTERM)
 
 

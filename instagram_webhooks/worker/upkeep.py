@@ -18,8 +18,8 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox import moves, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
-from instagram_webhooks.replies import pause
-from instagram_webhooks.worker import work
+from instagram_webhooks.replies import pause, waking
+from instagram_webhooks.worker import head_alarm, work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.transactions import drop_connection
@@ -27,6 +27,7 @@ from instagram_webhooks.worker.transactions import drop_connection
 log = logging.getLogger(__name__)
 
 ALERTS_EVERY_S = 10.0
+HEADS_EVERY_S = 30.0
 FORGOTTEN_EVERY_S = 30.0
 # With the broker away one thread works events off itself: slowly, but they move.
 ROUND_S = 5.0
@@ -47,7 +48,7 @@ class Upkeep:
     def __init__(self, *, processes: bool = False) -> None:
         self._processes = processes
         self._broker = Broker()
-        self._next_alerts = self._next_forgotten = 0.0
+        self._next_alerts = self._next_heads = self._next_forgotten = 0.0
         self._is_away = False
         self._stopped = threading.Event()
 
@@ -78,12 +79,16 @@ class Upkeep:
     def round(self) -> Round:
         """One sweep and what else is due."""
         due: list[UUID] = []
+        waking.wake_held()
         swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
         processed = self._process(due)
         now = time.monotonic()
         if now >= self._next_alerts:
             self._next_alerts = now + ALERTS_EVERY_S
             alerts.send_due()
+        if now >= self._next_heads:
+            self._next_heads = now + HEADS_EVERY_S
+            head_alarm.send_due()
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
             moves.release_forgotten()

@@ -4,8 +4,10 @@ Working off one event, in five steps: claim, open, apply, send, finish.
 Whatever happens, the event ends in a recorded outcome, is handed back, or is left to its lease.
 """
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
@@ -20,7 +22,7 @@ from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.replies import handlers, pause, thread
 from instagram_webhooks.vault import open_sealed
-from instagram_webhooks.worker import answering, outcomes
+from instagram_webhooks.worker import alone, answering, outcomes
 from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
@@ -31,9 +33,6 @@ log = logging.getLogger(__name__)
 
 MOST_IN_A_ROW = 8
 LONGEST_ROW_S = 2.0
-# Claims in a row without any outcome. A deploy hands its events back and a failing database counts none,
-# so so many mean that the event ends its workers: by a segmentation fault, memory, or a policy that never returns.
-MOST_STARTS = 5
 
 
 def process(event_id: UUID) -> None:
@@ -42,7 +41,7 @@ def process(event_id: UUID) -> None:
     Raises TryAgain for an event that failed and waits, after that was committed. A wake-up that
     comes twice, too early or too late finds nothing to claim.
     """
-    claim = asked(lambda: claims.claim(event_id, worker_id=life.worker_id))
+    claim = _claimed(claims.claim, event_id)
     if claim is None:
         _park_if_account_is(event_id)
         return
@@ -57,15 +56,49 @@ def process(event_id: UUID) -> None:
             head = claims.head_of(lane)
             wake_ups.offer([head] if head else [])
             return
-        claim = claims.claim_next(lane, worker_id=life.worker_id)
+        claim = _claimed(claims.claim_next, lane)
 
 
-def _settle(claim: Claim) -> None:
+def _claimed(claim: Callable[..., Claim | None], name: UUID) -> Claim | None:
+    """What `claim` gives, asked once more where the database failed under it.
+
+    The claim may have been made and its answer lost. It is given back first: nobody works on it, and
+    it would wait for the end of its lease. Of another slot that is just claiming this may take a claim
+    too; that slot is then fenced out before it does anything.
+    """
+    try:
+        return claim(name, worker_id=life.worker_id)
+    except (OperationalError, InterfaceError):
+        drop_connection()
+    moves.give_back(life.worker_id, but=life.at_work())
+    return claim(name, worker_id=life.worker_id)
+
+
+def process_held(event_id: UUID, fence: int, *, begun: Callable[[], object]) -> None:
+    """Works off one event that the parent of this process has claimed; `begun` is called where it still has it.
+
+    MemoryError and what is no Exception pass through: the parent judges them.
+    """
+    claim = asked(lambda: claims.held(event_id, fence=fence))
+    if claim is None:
+        return
+    try:
+        committed(lambda: finish.renew(claim))  # the work has a whole lease, however long this process took to start
+    except finish.FencedOut:
+        return
+    begun()
+    with contextlib.suppress(TryAgain):  # committed; the sweep finds it when its time has come
+        _settle(claim, _attempt)
+
+
+def _settle(claim: Claim, act: Callable[[Claim], TryAgain | None] | None = None) -> None:
     """Brings one claim to its end; raises TryAgain where it is to be tried again."""
+    if act is None:
+        act = _guarded_attempt if claim.starts < alone.FROM_START else _set_apart
     begun = time.monotonic()
-    with correlation.bind(correlation_id=claim.correlation_id, event_id=claim.event_id), life.busy():
+    with correlation.bind(correlation_id=claim.correlation_id, event_id=claim.event_id), life.busy(claim.event_id):
         try:
-            again = _attempt(claim)
+            again = act(claim)
         except finish.FencedOut:
             log.warning("event.fenced_out", extra={"attempt": claim.attempt})
             return
@@ -78,6 +111,23 @@ def _settle(claim: Claim) -> None:
             raise again
 
 
+def _set_apart(claim: Claim) -> TryAgain | None:
+    """Lost so often, it runs in a child of its own, which records the outcome; all but its being a killer."""
+    try:
+        alone.work_off(claim)
+    except WorkerKiller as exc:
+        return outcomes.failed(claim, exc)
+    return None
+
+
+def _guarded_attempt(claim: Claim) -> TryAgain | None:
+    try:
+        return _attempt(claim)
+    except MemoryError:  # whose fault it is shows when the event runs alone
+        log.critical("event.left_to_lease", extra={"starts": claim.starts, "error_class": "MemoryError"})
+        return None
+
+
 def _attempt(claim: Claim) -> TryAgain | None:
     try:
         begun = time.monotonic()
@@ -88,7 +138,7 @@ def _attempt(claim: Claim) -> TryAgain | None:
     except Stopping:
         outcomes.hand_back(claim)
         return None
-    except (finish.FencedOut, OperationalError, InterfaceError):
+    except (finish.FencedOut, OperationalError, InterfaceError, MemoryError):
         raise
     except SendFailed as failure:
         return outcomes.send_failed(claim, failure)
@@ -100,8 +150,6 @@ def _attempt(claim: Claim) -> TryAgain | None:
 
 
 def _work_on(claim: Claim) -> None:
-    if claim.starts > MOST_STARTS:
-        raise WorkerKiller(starts=claim.starts - 1)
     job = _opened(claim)
     if claim.kind == "unreadable":
         raise Unreadable

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+from instagram_webhooks.worker.boot import END_AFTER_S, LAST_WORDS_S
 from webhooks_project.demo.errors import DemoEnded, NotSeen
-from webhooks_project.demo.processes import MARK, Child, end_leftovers, run, tail
+from webhooks_project.demo.processes import MARK, STOP_S, Child, end_leftovers, run, tail
 from webhooks_project.embedded.processes import until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -25,6 +26,20 @@ def test_what_a_killed_run_left_behind_is_ended_and_nothing_else(tmp_path):
         for process in (ours, other):
             process.kill()
             process.wait()
+
+
+def test_the_demo_gives_its_worker_the_signal_and_the_time_that_it_needs_to_end(tmp_path):
+    told = "import signal; signal.signal(signal.SIGTERM, lambda *_: exit(3)); print(1, flush=True); signal.pause()"
+    (tmp_path / "told.py").write_text(told)
+    child = Child("told", ["told"], folder=tmp_path, environ=os.environ | {"PYTHONPATH": str(tmp_path)})
+    child.start()
+    assert until(lambda: bool(tail(child.log)), within_s=30)
+    process = child._process
+
+    child.stop()
+
+    assert process.returncode == 3
+    assert STOP_S >= END_AFTER_S + LAST_WORDS_S
 
 
 def test_a_process_that_ends_by_itself_is_told_with_its_name(tmp_path):

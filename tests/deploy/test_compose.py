@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from instagram_webhooks.worker.boot import END_AFTER_S
+from instagram_webhooks.worker.boot import END_AFTER_S, LAST_WORDS_S
 from tests.deploy import shipped
 from tests.deploy.shipped import PROCESSES, compose, service
 from webhooks_project.environment import SETTINGS
@@ -31,7 +31,17 @@ def test_the_migration_runs_once_before_everything_else():
 
 
 def test_the_worker_is_given_longer_than_it_takes_to_end():
-    assert shipped.seconds(service("worker")["stop_grace_period"]) >= END_AFTER_S + 10
+    assert shipped.seconds(service("worker")["stop_grace_period"]) >= END_AFTER_S + LAST_WORDS_S + 5
+
+
+def test_the_processes_are_told_to_stop_by_the_signal_that_they_know():
+    assert shipped.instructions("STOPSIGNAL") == [("STOPSIGNAL", "SIGTERM")]
+    assert not any("stop_signal" in service(name) for name in PROCESSES)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_that_ends_whatever_its_exit_code_is_started_again(name):
+    assert service(name)["restart"] == "unless-stopped"
 
 
 def test_the_web_process_is_given_longer_than_its_server_waits_for_requests():

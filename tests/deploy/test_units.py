@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from instagram_webhooks.worker.boot import END_AFTER_S
+from instagram_webhooks.worker.boot import END_AFTER_S, LAST_WORDS_S
 from tests.deploy import shipped
 from tests.deploy.shipped import DEPLOY, PROCESSES, UNITS, unit
 
@@ -28,9 +28,13 @@ def test_the_migration_is_a_command_that_ends():
 def test_the_worker_is_given_longer_than_it_takes_to_end():
     each = unit(BY_NAME["worker"])
 
-    assert shipped.seconds(each["TimeoutStopSec"]) >= END_AFTER_S + 10
+    assert shipped.seconds(each["TimeoutStopSec"]) >= END_AFTER_S + LAST_WORDS_S + 5
     assert each["KillSignal"] == "SIGTERM"
     assert each["KillMode"] == "mixed"  # with prefork the children are told by their parent
+
+
+def test_a_child_that_eats_memory_does_not_stop_the_whole_worker():
+    assert unit(BY_NAME["worker"])["OOMPolicy"] == "continue"
 
 
 @pytest.mark.parametrize("name", PROCESSES)

@@ -11,7 +11,12 @@ from tests.processes.product import ACCOUNT, a_sender
 GRACE_S = 30  # what supervisors give
 PEOPLE, MESSAGES = 12, 4
 SLOW = "tests.processes.policies.slow"
-ENDS = [("threads", signal.SIGTERM), ("threads", signal.SIGINT), ("prefork", signal.SIGTERM)]
+# A pool, and the signals that it is sent one after the other.
+ENDS = [
+    ("threads", [signal.SIGTERM]),
+    ("threads", [signal.SIGINT, signal.SIGINT]),
+    ("prefork", [signal.SIGTERM, signal.SIGTERM]),
+]
 CLAIMS = "SELECT sum(fence) FROM instagram_webhooks_webhookevent"
 
 
@@ -34,16 +39,19 @@ def conversations(senders):
     return bodies.messaging_body(items, account=ACCOUNT, at_ms=now)
 
 
-def stopped(product, worker, number):
+def stopped(product, worker, numbers):
     """How a worker ended that was told to in the middle of its work; it claims nothing afterwards."""
     before = len(product.graph.taken())
     until(lambda: len(product.graph.taken()) > before, "it is at work")
-    worker.signal(number)
+    worker.signal(numbers[0])
     until(lambda: worker.said("worker.stopping"), "it has heard the signal")
     claims = product.value(CLAIMS)
+    for number in numbers[1:]:
+        worker.signal(number)
     code = worker.exit_code(within_s=GRACE_S)
     assert product.value(CLAIMS) == claims
     assert "processing" not in product.states()
+    assert "Traceback (most" not in worker.text()
     return code
 
 
@@ -51,11 +59,13 @@ def test_workers_that_are_told_to_stop_end_in_order_and_their_successors_do_the_
     senders = [a_sender() for _ in range(PEOPLE)]
     assert product.post(conversations(senders)).status == 200
 
-    codes = [stopped(product, product.worker(REPLY_POLICY=SLOW, WORKER_POOL=pool), number) for pool, number in ENDS]
+    codes = [stopped(product, product.worker(REPLY_POLICY=SLOW, WORKER_POOL=pool), numbers) for pool, numbers in ENDS]
     left = product.states()
+    pools = {row["pool"] for row in product.rows("SELECT DISTINCT pool FROM instagram_webhooks_worker")}
     product.worker()
 
     assert codes == [0] * len(ENDS)
+    assert pools == {"threads", "prefork"}
     assert left["received"] > 0
     assert set(product.all_ended()) == {"processed"}
     said = {sender: [call.text for call in product.graph.taken(sender)] for sender in senders}
