@@ -26,13 +26,21 @@ _ALLOWED_FOR = {
     "resolve": (Status.OPEN,),
     "discard": (Status.OPEN,),
     "reopen": (Status.RESOLVED, Status.DISCARDED),
+    "arrived": (Status.OPEN,),
+    "send_again": (Status.OPEN,),
 }
-_PAST = {"replay": "replayed", "resolve": "resolved", "discard": "discarded", "reopen": "reopened"}
+_PAST = {"replay": "replayed", "resolve": "resolved", "discard": "discarded", "reopen": "reopened",
+         "arrived": "closed as arrived", "send_again": "sent again"}  # fmt: skip
+# What a person decides names no letter: it is said of the reply.
+_TITLES = {"arrived": "It arrived", "send_again": "Send again"}
 _MEANS = {
     "replay": "Their events go back to work now. What fails again makes a new dead letter.",
     "resolve": "They are closed because the trouble was put right by other means. Their events stay dead.",
     "discard": "They are closed because nothing will be done. Their events stay dead.",
     "reopen": "They are open again and can be replayed.",
+    "arrived": "You have seen the reply in Meta's app: it counts as sent, and nothing is sent again.",
+    "send_again": "You have seen in Meta's app that the reply is not there: it is sent without being looked up. "
+    "If it is there after all, the customer gets it twice. When in doubt, replay: that looks it up first.",
 }
 
 
@@ -63,7 +71,8 @@ def _action(act: str) -> Callable[..., HttpResponse | None]:
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    actions = tuple(_action(act) for act in review.ACTS)
+    # A decision is made about one letter, by someone who looked at its conversation.
+    actions = tuple(_action(act) for act in review.ACTS if act not in review.DECISIONS)
     change_form_template = "dead_letters/letter.html"
     date_hierarchy = None
     exclude = ("lane", "order_at", "alert_tried_at", "frames")
@@ -128,17 +137,17 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         letter = self.get_object(request, object_id)
         acts = []
         if isinstance(letter, DeadLetter) and self.has_act_permission(request):
-            acts = [act for act, allowed in _ALLOWED_FOR.items() if letter.status in allowed]
-        buttons = [
-            (act.capitalize(), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}") for act in acts
-        ]
+            is_in_doubt = review.outlooks([letter])[letter.pk].is_in_doubt
+            acts = [act for act, allowed in _ALLOWED_FOR.items()
+                    if letter.status in allowed and (is_in_doubt or act not in review.DECISIONS)]  # fmt: skip
+        buttons = [(_title(act), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}") for act in acts]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "acts": buttons})
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:
         """GET asks for the reason, POST does it and reports on each letter."""
         if not self.has_act_permission(request):
             raise PermissionDenied
-        ids = _ids(request.POST.getlist("id") or request.GET.getlist("id"))
+        ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"))
         form = ActForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             return self.ask(request, act, ids, form)
@@ -150,14 +159,18 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     def ask(self, request: HttpRequest, act: str, ids: Sequence[uuid.UUID], form: ActForm) -> TemplateResponse:
         """The page between choosing and doing: what will happen to which letters, and why?"""
+        letters = list(DeadLetter.objects.filter(pk__in=ids).defer("frames").order_by("created_at"))
+        # What a replay would not repeat; the other acts send nothing.
+        outlooks = review.outlooks(letters) if act == "replay" else {}
+        mark = ":" if act in _TITLES else ""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{act.capitalize()} {len(ids)} dead letter{'' if len(ids) == 1 else 's'}",
+            "title": f"{_title(act)}{mark} {len(ids)} dead letter{'' if len(ids) == 1 else 's'}",
             "opts": self.opts,
             "act": act,
             "act_url": reverse(f"admin:dead_letters_deadletter_{act}"),
             "form": form,
-            "letters": DeadLetter.objects.filter(pk__in=ids).defer("frames").order_by("created_at"),
+            "letters": [(letter, outlooks[letter.pk].on_replay if outlooks else "") for letter in letters],
             "means": _MEANS[act],
         }
         return TemplateResponse(request, "dead_letters/act.html", context)
@@ -170,7 +183,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         self.message_user(request, ", ".join(parts) + ".", level)
 
 
-def _ids(values: Sequence[str]) -> list[uuid.UUID]:
+def _title(act: str) -> str:
+    return _TITLES.get(act, act.capitalize())
+
+
+def chosen_ids(values: Sequence[str]) -> list[uuid.UUID]:
     try:
         ids = [uuid.UUID(value) for value in values]
     except ValueError:

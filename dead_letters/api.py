@@ -14,7 +14,7 @@ from dead_letters import review
 from dead_letters.filters import narrowed
 from dead_letters.models import DeadLetter, Status
 from dead_letters.pages import NewestFirst
-from dead_letters.serializers import DeadLetterSerializer, ReasonSerializer
+from dead_letters.serializers import DeadLetterDetailSerializer, DeadLetterSerializer, ReasonSerializer
 
 ACT_PERMISSION = "dead_letters.act_on_deadletter"
 
@@ -64,7 +64,7 @@ class DeadLetterList(generics.ListAPIView[DeadLetter]):
 
 class DeadLetterDetail(generics.RetrieveAPIView[DeadLetter]):
     queryset = DeadLetter.objects.all()
-    serializer_class = DeadLetterSerializer
+    serializer_class = DeadLetterDetailSerializer
 
 
 class DeadLetterAct(generics.GenericAPIView[DeadLetter]):
@@ -86,5 +86,5 @@ class DeadLetterAct(generics.GenericAPIView[DeadLetter]):
         if not outcome.is_done:
             raise Conflict(f"Nothing was changed: {outcome.why}.", code=outcome.result.value)
         letter.refresh_from_db()
-        accepted = status.HTTP_202_ACCEPTED if self.act == "replay" else status.HTTP_200_OK
+        accepted = status.HTTP_202_ACCEPTED if self.act in ("replay", "send_again") else status.HTTP_200_OK
         return Response(self.get_serializer(letter).data, status=accepted)

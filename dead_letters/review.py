@@ -3,9 +3,11 @@
     open -> replayed    its subject is back at work
     open -> resolved    put right by other means
     open -> discarded   nothing will be done
+    open -> resolved    its effect arrived after all, by a person's word
+    open -> replayed    its effect did not arrive, by a person's word, and is made again
     resolved, discarded -> open
 
-A replay takes the subject's lock before the letter's, as a worker does that buries or closes;
+A replay and a decision take the subject's lock before the letter's, as a worker does that buries or closes;
 the other order would deadlock with it.
 """
 
@@ -21,7 +23,7 @@ from django.db.models import F
 import audit
 from audit.columns import ClockTimestamp
 from dead_letters.models import DeadLetter, Status
-from dead_letters.subject import subject_for
+from dead_letters.subject import Outlook, Subject, subject_for
 
 REASON_LIMIT = 500
 
@@ -80,7 +82,30 @@ def reopen(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[
     return _each(letter_ids, _reopen, reason=reason, actor=actor)
 
 
-ACTS: dict[str, Act] = {"replay": replay, "resolve": resolve, "discard": discard, "reopen": reopen}
+def arrived(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
+    """Close open letters in doubt because the effect of their subjects arrived."""
+    return _each(letter_ids, _arrived, reason=reason, actor=actor)
+
+
+def send_again(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
+    """Send the subjects of open letters in doubt back to work because their effect did not arrive."""
+    return _each(letter_ids, _send_again, reason=reason, actor=actor)
+
+
+DECISIONS: dict[str, Act] = {"arrived": arrived, "send_again": send_again}  # of letters in doubt only
+ACTS: dict[str, Act] = {"replay": replay, "resolve": resolve, "discard": discard, "reopen": reopen, **DECISIONS}
+
+
+def outlooks(letters: Iterable[DeadLetter]) -> dict[uuid.UUID, Outlook]:
+    """What is known of the subject of each letter before an act, by the letter's id."""
+    by_kind: dict[str, list[DeadLetter]] = {}
+    for letter in letters:
+        by_kind.setdefault(letter.subject_kind, []).append(letter)
+    found: dict[uuid.UUID, Outlook] = {}
+    for kind, its in by_kind.items():
+        known = subject_for(kind).outlooks([letter.subject_id for letter in its])
+        found |= {letter.pk: known.get(letter.subject_id, Outlook()) for letter in its}
+    return found
 
 
 def close_by_subject(subject_id: uuid.UUID, *, reason: str, actor: str = "system") -> bool:
@@ -97,6 +122,7 @@ class _LostRace(Exception):
 
 
 _One = Callable[..., Outcome]
+_Closed = Literal[Status.REPLAYED, Status.RESOLVED, Status.DISCARDED]
 
 
 def _each(letter_ids: Iterable[uuid.UUID], act: _One, *, reason: str, actor: str) -> list[Outcome]:
@@ -132,12 +158,49 @@ def _replay(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
         with transaction.atomic():
             if letter.subject_id not in subject.replay([letter.subject_id], reason=reason, actor=actor):
                 return _refused(letter, subject.why_not(letter.subject_id))
-            outcome = _close(letter, Status.REPLAYED, reason=reason, actor=actor)
-            if not outcome.is_done:
-                raise _LostRace
-            return outcome
+            return _closed(letter, Status.REPLAYED, reason=reason, actor=actor)
     except _LostRace:
         return _not_open(letter)
+
+
+def _arrived(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
+    def settle(subject: Subject) -> bool:
+        return subject.decide(letter.subject_id, arrived=True, reason=reason, actor=actor)
+
+    return _decided(letter, settle, Status.RESOLVED, reason=reason, actor=actor)
+
+
+def _send_again(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
+    def settle(subject: Subject) -> bool:
+        is_settled = subject.decide(letter.subject_id, arrived=False, reason=reason, actor=actor)
+        return is_settled and bool(subject.replay([letter.subject_id], reason=reason, actor=actor))
+
+    return _decided(letter, settle, Status.REPLAYED, reason=reason, actor=actor)
+
+
+def _decided(
+    letter: DeadLetter, settle: Callable[[Subject], bool], status: _Closed, *, reason: str, actor: str
+) -> Outcome:
+    if letter.status != Status.OPEN:
+        return _not_open(letter)
+    try:
+        with transaction.atomic():
+            if not settle(subject_for(letter.subject_kind)):
+                raise _LostRace
+            return _closed(letter, status, reason=reason, actor=actor)
+    except _LostRace:
+        letter.refresh_from_db(fields=["status"])
+        if letter.status != Status.OPEN:
+            return _not_open(letter)
+        return _refused(letter, "there is nothing to decide about it")
+
+
+def _closed(letter: DeadLetter, status: _Closed, *, reason: str, actor: str) -> Outcome:
+    """As `_close`, where the subject was moved before; raises _LostRace where the letter is not open any more."""
+    outcome = _close(letter, status, reason=reason, actor=actor)
+    if not outcome.is_done:
+        raise _LostRace
+    return outcome
 
 
 def _resolve(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
@@ -150,7 +213,7 @@ def _discard(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
 
 def _close(
     letter: DeadLetter,
-    status: Literal[Status.REPLAYED, Status.RESOLVED, Status.DISCARDED],
+    status: _Closed,
     *,
     reason: str,
     actor: str,

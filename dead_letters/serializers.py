@@ -1,11 +1,12 @@
 """A dead letter as the API shows it; nothing in it is personal data."""
 
 from datetime import UTC
+from typing import Any
 
 from rest_framework import serializers
 
-from dead_letters.models import DeadLetter
-from dead_letters.review import REASON_LIMIT
+from dead_letters.models import DeadLetter, Status
+from dead_letters.review import DECISIONS, REASON_LIMIT, outlooks
 
 
 class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
@@ -36,6 +37,27 @@ class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
 
     def get_account(self, letter: DeadLetter) -> str | None:
         return letter.account_label or None
+
+
+class DeadLetterDetailSerializer(DeadLetterSerializer):
+    """One letter with what is known before an act.
+
+    on_replay: what a replay would not repeat, or null. decisions: the acts of a letter in doubt.
+    """
+
+    on_replay = serializers.SerializerMethodField()
+    decisions = serializers.SerializerMethodField()
+
+    class Meta(DeadLetterSerializer.Meta):
+        fields: Any = (*DeadLetterSerializer.Meta.fields, "on_replay", "decisions")
+        read_only_fields: Any = fields
+
+    def get_on_replay(self, letter: DeadLetter) -> str | None:
+        return outlooks([letter])[letter.pk].on_replay or None
+
+    def get_decisions(self, letter: DeadLetter) -> list[str]:
+        is_in_doubt = letter.status == Status.OPEN and outlooks([letter])[letter.pk].is_in_doubt
+        return list(DECISIONS) if is_in_doubt else []
 
 
 class ReasonSerializer(serializers.Serializer[None]):

@@ -1,8 +1,20 @@
 """The slot through which a replay reaches what died; filled at start by the app that buries."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is known before an act. on_replay: a sentence on what a replay would not repeat, or "".
+
+    is_in_doubt: an effect of it may have arrived outside; a person can decide whether it did.
+    """
+
+    on_replay: str = ""
+    is_in_doubt: bool = False
 
 
 class Subject(Protocol):
@@ -14,6 +26,14 @@ class Subject(Protocol):
 
     def why_not(self, subject_id: uuid.UUID) -> str | None:
         """A sentence on why this subject cannot be replayed; None where it can."""
+        ...
+
+    def outlooks(self, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Outlook]:
+        """The outlook of those subjects of which there is something to say."""
+        ...
+
+    def decide(self, subject_id: uuid.UUID, *, arrived: bool, reason: str, actor: str) -> bool:
+        """Settle a doubt in the caller's transaction; False where there is none (any more)."""
         ...
 
 

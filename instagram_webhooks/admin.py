@@ -7,14 +7,16 @@ from django_celery_results.models import GroupResult
 from knox.models import AuthToken
 
 from instagram_webhooks.desk.admin_accounts import AccountAdmin
+from instagram_webhooks.desk.admin_blocked import BlockedAdmin
 from instagram_webhooks.desk.admin_conversations import ConversationAdmin
 from instagram_webhooks.desk.admin_events import EventAdmin
 from instagram_webhooks.desk.admin_tokens import TokenAdmin
-from instagram_webhooks.models import Account, Conversation, WebhookEvent
+from instagram_webhooks.models import Account, BlockedConversation, Conversation, WebhookEvent
 
 admin.site.register(Account, AccountAdmin)
 admin.site.register(WebhookEvent, EventAdmin)
 admin.site.register(Conversation, ConversationAdmin)
+admin.site.register(BlockedConversation, BlockedAdmin)
 
 # Imported here, their admins are registered now and not again later.
 for package in ("django_celery_results", "knox"):

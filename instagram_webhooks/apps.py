@@ -14,9 +14,9 @@ class InstagramWebhooksConfig(AppConfig):
         """Registers the system checks and the slot through which dead letters come back to work."""
         from dead_letters import subject
         from instagram_webhooks import checks  # noqa: F401
-        from instagram_webhooks.inbox.replay import EventSubject
+        from instagram_webhooks.replies.proof import AnsweredEvent
 
-        subject.register(EventSubject.KIND, EventSubject())
+        subject.register(AnsweredEvent.KIND, AnsweredEvent())
         post_migrate.connect(_connect_first_account, sender=self)
 
 

@@ -29,6 +29,8 @@ class WebhookSettings:
     ack_cooldown_s: float = 43200.0
     human_pause_s: float = 43200.0
     reply_settle_s: float = 15.0
+    first_pause_s: float = 10.0
+    longest_pause_s: float = 300.0
     max_attempts: int = 3
     retry_delays_s: tuple[float, ...] = (60.0, 300.0, 900.0)
     lease_s: float = 90.0
@@ -38,6 +40,7 @@ class WebhookSettings:
     queue_limit: int = 10_000
     key_memory_days: int = 90
     worker_concurrency: int = 5
+    alert_head_age_s: float = 900.0  # 0: no alarm
 
     def delay_s(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt` (from 1) has failed; the last step repeats."""

@@ -10,11 +10,12 @@ What can go wrong, and what each wrong thing means for the event.
         OutcomeUnknown  may have been sent   -> look up first, then retry or dead letter
           GraphUnanswered (time-out, reset), GraphFailed (5xx, codes 1 and 2)
         Waiting         not our turn yet     -> retry at the time it names, no attempt used
-          AccountPaused, ReplyNotSettled, SendInFlight, GraphThrottledFor (a wait that Meta named)
+          AccountPaused, ReplyNotSettled, LookupPostponed, SendInFlight, GraphThrottledFor (a wait that Meta named)
       Parked            a person must act    -> parked until the account is released
         TokenRefused, AccountBlocked, UnknownAccount
       Permanent         later will not work  -> dead letter now
-        GraphRefused, Unreadable, PayloadGone, PayloadSealBroken, ReplyUndecided, WorkerKiller
+        GraphRefused, Unreadable, PayloadGone, PayloadSealBroken, ReplyUndecided, WorkerKiller,
+        SetAside (by a person, so that its conversation goes on)
 
 An exception outside this tree is a bug: dead letter at once, because waiting heals no bug and
 a replay after the deploy does. Errors of the database are no outcome at all (worker/work.py).
@@ -148,6 +149,12 @@ class ReplyNotSettled(Waiting):
     code = "reply_not_settled"
 
 
+class LookupPostponed(Waiting):
+    """The account has no look-up left at this moment: Meta allows two a second."""
+
+    code = "lookup_postponed"
+
+
 class SendInFlight(Waiting):
     """A reply in this conversation is on its way, so an echo cannot be told from a person's message."""
 
@@ -225,6 +232,12 @@ class ReplyUndecided(Permanent):
 
 
 class WorkerKiller(Permanent):
-    """Each worker that took this event ended before it had an outcome."""
+    """Workers ended over this event before it had an outcome, and so did a process of its own."""
 
     code = "worker_killer"
+
+
+class SetAside(Permanent):
+    """A person set it aside, so that its conversation goes on."""
+
+    code = "set_aside"

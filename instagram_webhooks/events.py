@@ -55,6 +55,8 @@ class Content:
     is_own: the account itself wrote it (an echo, a note to self, its own comment).
     target_id: Meta's id of the message that a reaction, edit, deletion or receipt is about.
     edit_number: 0 announces a new message and edits nothing.
+    metadata: what the sender of one of our own messages attached to it, as a reply of ours its id.
+    delivery: how far our own message came: sent, delivered, read, failed; error_code: why it failed.
     """
 
     sender: str = field(default="", repr=False)
@@ -67,6 +69,9 @@ class Content:
     reply_to: str | None = field(default=None, repr=False)
     reaction: str | None = field(default=None, repr=False)
     edit_number: int | None = None
+    metadata: str = field(default="", repr=False)
+    delivery: str = ""
+    error_code: int | None = None
     is_standby: bool = False
     is_own: bool = False
 

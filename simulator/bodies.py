@@ -74,9 +74,13 @@ def edit(of: str, text: str, *, sender: str, account: str, at_ms: int, number: i
 # --- what the account itself did -----------------------------------------------------------------
 
 
-def echo(text: str, *, recipient: str, account: str, mid: str, at_ms: int) -> Json:
-    """What Meta tells the account of a message that the account sent, by program or by hand."""
-    return item(account, recipient, at_ms, message={"mid": mid, "text": text, "is_echo": True})
+def echo(text: str, *, recipient: str, account: str, mid: str, at_ms: int, metadata: str = "") -> Json:
+    """What Meta tells the account of a message that the account sent, by program or by hand.
+
+    metadata: what the sender attached; Messenger gives it back, Instagram does not.
+    """
+    more = {"metadata": metadata} if metadata else {}
+    return item(account, recipient, at_ms, message={"mid": mid, "text": text, "is_echo": True, **more})
 
 
 # --- bodies --------------------------------------------------------------------------------------
@@ -101,8 +105,21 @@ def comment_body(
     return _changes_body("comments", value, account=account, at_s=at_ms // 1000, provider="instagram")
 
 
-def whatsapp_body(text: str, *, sender: str, account: str, mid: str, at_ms: int) -> Json:
-    """A WhatsApp text; its time is a string of seconds and its sender a phone number."""
+def status_body(status: str, *, recipient: str, account: str, mid: str, at_ms: int, metadata: str = "") -> Json:
+    """How far WhatsApp brought a message of the account: sent, delivered, read or failed."""
+    told: Json = {"id": mid, "status": status, "timestamp": str(at_ms // 1000), "recipient_id": recipient}
+    if metadata:
+        told["biz_opaque_callback_data"] = metadata
+    if status == "failed":
+        told["errors"] = [{"code": 131026, "title": "Message undeliverable"}]
+    return _whatsapp(account, at_ms, {"statuses": [told]}, number=account)
+
+
+def whatsapp_body(text: str, *, sender: str, account: str, mid: str, at_ms: int, number: str = "") -> Json:
+    """A WhatsApp text; its time is a string of seconds and its sender a phone number.
+
+    number: Meta's id of the number that was written to, where it is not the invented one.
+    """
     said = {
         "from": sender,
         "id": mid,
@@ -110,12 +127,13 @@ def whatsapp_body(text: str, *, sender: str, account: str, mid: str, at_ms: int)
         "type": "text",
         "text": {"body": text},
     }
-    value = {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": PHONE_NUMBER, "phone_number_id": PHONE_NUMBER_ID},
-        "contacts": [{"profile": {"name": "Invented Person"}, "wa_id": sender}],
-        "messages": [said],
-    }
+    contacts = [{"profile": {"name": "Invented Person"}, "wa_id": sender}]
+    return _whatsapp(account, at_ms, {"contacts": contacts, "messages": [said]}, number=number)
+
+
+def _whatsapp(account: str, at_ms: int, what: Json, *, number: str = "") -> Json:
+    metadata = {"display_phone_number": PHONE_NUMBER, "phone_number_id": number or PHONE_NUMBER_ID}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, **what}
     body = _changes_body("messages", value, account=account, at_s=at_ms // 1000, provider="whatsapp")
     del body["entry"][0]["time"]
     return body

@@ -1,4 +1,4 @@
-"""Tells the product of its own messages, as Meta does: an echo for each that was taken."""
+"""Tells the product of its own messages, as Meta does: an echo for each that was taken, of WhatsApp's a status."""
 
 import contextlib
 import heapq
@@ -31,9 +31,7 @@ class Echoes:
 
     def post(self, said: Said, to: Echoing) -> None:
         """Post one now and wait for the answer."""
-        at_ms = int(said.at_s * 1000)
-        item = bodies.echo(said.text, recipient=said.person, account=said.account, mid=said.mid, at_ms=at_ms)
-        body = bodies.messaging_body([item], account=said.account, at_ms=int(time.time() * 1000), provider=to.provider)
+        body = _told(said, to)
         is_taken = False
         with contextlib.suppress(NotDelivered), Sender(to.url, to.secret, timeout_s=TIMEOUT_S) as sender:
             is_taken = sender.post(body).status == 200
@@ -90,3 +88,14 @@ class Echoes:
             self._is_closed = True
             self._waiting.clear()
             self._wake.notify_all()
+
+
+def _told(said: Said, to: Echoing) -> bodies.Json:
+    at_ms, now_ms = int(said.at_s * 1000), int(time.time() * 1000)
+    if said.is_whatsapp:
+        return bodies.status_body(to.status, recipient=said.person.lstrip("+"), account=said.account, mid=said.mid,
+                                  at_ms=at_ms, metadata=said.metadata)  # fmt: skip
+    metadata = said.metadata if to.provider == "facebook" else ""
+    item = bodies.echo(said.text, recipient=said.person, account=said.account, mid=said.mid, at_ms=at_ms,
+                       metadata=metadata)  # fmt: skip
+    return bodies.messaging_body([item], account=said.account, at_ms=now_ms, provider=to.provider)

@@ -48,6 +48,8 @@ class Said:
     text: str = field(repr=False)
     by_account: bool
     at_s: float
+    is_whatsapp: bool = False
+    metadata: str = field(default="", repr=False)  # what the account attached for itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

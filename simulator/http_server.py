@@ -86,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
     def _end(self, reply: Reply) -> None:
         world, settings = self.server.world, self.server.world.settings
         echo, to = reply.echo, settings.echo
+        if echo is not None and to is not None and echo.is_whatsapp != (to.provider == "whatsapp"):
+            echo = None
         wait_s = settings.latency_s + reply.delay_s
         if echo is not None and to is not None and to.delay_s < 0:
             world.echoes.post(echo, to)

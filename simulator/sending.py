@@ -8,15 +8,21 @@ from simulator.exchange import Reply, Request, Said, refusal
 from simulator.script import Step
 from simulator.world import World
 
+METADATA, WHATSAPP_METADATA = 1000, 512  # characters
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a call wants to be sent. recipient: as the call names it, a person or a comment."""
+    """What a call wants to be sent. recipient: as the call names it, a person or a comment.
+
+    metadata: what the sender attached for itself.
+    """
 
     recipient: str
     text: str = field(repr=False)
     is_comment: bool = False
     is_whatsapp: bool = False
+    metadata: str = field(default="", repr=False)
 
 
 def send(world: World, request: Request, account: str) -> Reply:
@@ -63,8 +69,7 @@ def _stepped(world: World, step: Step, wanted: Wanted, *, account: str) -> tuple
     if not step.is_taking:
         return reply, ""
     world.listing.add(said)
-    # WhatsApp tells of own messages by statuses, not by echoes.
-    return replace(reply, echo=None if wanted.is_whatsapp else said), said.mid
+    return replace(reply, echo=said), said.mid
 
 
 def _refused(world: World, wanted: Wanted, account: str) -> Reply | None:
@@ -87,6 +92,8 @@ def _said(world: World, wanted: Wanted, account: str) -> Said:
         text=wanted.text,
         by_account=True,
         at_s=world.clock(),
+        is_whatsapp=wanted.is_whatsapp,
+        metadata=wanted.metadata,
     )
 
 
@@ -119,7 +126,13 @@ def _wanted(body: dict[str, Any]) -> Wanted | Reply:
     text = content.get("body" if is_whatsapp else "text")
     # A picture, a template: what was sent stands in the record all the same.
     shown = text if isinstance(text, str) and text else json.dumps(content, ensure_ascii=False)
-    return Wanted(recipient=recipient, text=shown, is_comment=is_comment, is_whatsapp=is_whatsapp)
+    metadata = body.get("biz_opaque_callback_data") if is_whatsapp else content.get("metadata")
+    limit = WHATSAPP_METADATA if is_whatsapp else METADATA
+    if metadata is not None and (not isinstance(metadata, str) or len(metadata) > limit):
+        return refusal(100, why=f"(#100) What is attached must be a string of at most {limit} characters")
+    return Wanted(
+        recipient=recipient, text=shown, is_comment=is_comment, is_whatsapp=is_whatsapp, metadata=metadata or ""
+    )
 
 
 def _named(body: dict[str, Any]) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ from simulator.meta_wire import OBJECTS
 
 NUMBERS = ("lag_s", "latency_s", "text_limit_bytes", "sends_per_s", "lookups_per_s")
 MAX_NUMBER = 10**6
+STATUSES = ("sent", "delivered", "read", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +17,14 @@ class Echoing:
     """Where the echoes of messages that were taken are sent.
 
     delay_s: seconds after the answer; below zero the echo comes first, the answer so many seconds later.
+    provider: messages of another are not told here. status: what WhatsApp tells instead of an echo.
     """
 
     url: str
     secret: str = field(repr=False)
     delay_s: float = 0.0
     provider: str = "instagram"
+    status: str = "sent"
 
     @classmethod
     def read(cls, value: object) -> "Echoing | None":
@@ -35,6 +38,8 @@ class Echoing:
             raise ValueError("echo.url must begin with http:// or https://.")
         if value.get("provider", "instagram") not in OBJECTS:
             raise ValueError(f"echo.provider is one of {', '.join(OBJECTS)}.")
+        if value.get("status", "sent") not in STATUSES:
+            raise ValueError(f"echo.status is one of {', '.join(STATUSES)}.")
         delay_s = _number("echo.delay_s", value.get("delay_s", 0.0), least=-60)
         return cls(**{**value, "delay_s": delay_s})
 

@@ -139,6 +139,7 @@ SETTINGS = (
     Setting("WEBHOOK_KEY_MEMORY_DAYS", "int", 90, "an older event is ignored as expired (at least 8)"),
     Setting("ALERT_WEBHOOK_URL", "str", "", "each new dead letter is told here, at most once a minute", None, True),
     Setting("ALERT_EMAILS", "words", "", "and to these addresses (mail server: EMAIL_URL)"),
+    Setting("ALERT_HEAD_AGE_S", "float", 900.0, "and that a conversation has waited for so long (0: never)"),
     Setting("EMAIL_URL", "str", "", "smtp://user:password@host:port (default: mails go to the log)", None, True),
     Setting("HOST", "str", "127.0.0.1", "where the web process listens"),
     Setting("PORT", "int", 8000, "where the web process listens"),
@@ -171,6 +172,7 @@ LEAST: dict[str, float] = {
     "WEBHOOK_SWEEP_INTERVAL_S": 0.1,
     "WEBHOOK_DISPATCH_GATE_S": 0.1,
     "WORKER_SILENT_S": 1,
+    "ALERT_HEAD_AGE_S": 0,
 }
 
 

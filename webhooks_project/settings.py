@@ -48,6 +48,7 @@ WEBHOOKS = WebhookSettings(
     queue_limit=env["WEBHOOK_QUEUE_LIMIT"],
     key_memory_days=env["WEBHOOK_KEY_MEMORY_DAYS"],
     worker_concurrency=env["WORKER_CONCURRENCY"],
+    alert_head_age_s=env["ALERT_HEAD_AGE_S"],
 )
 ALERT_WEBHOOK_URL: str = env["ALERT_WEBHOOK_URL"]
 

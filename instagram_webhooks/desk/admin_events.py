@@ -7,14 +7,16 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk import marks, trace
+from instagram_webhooks.desk.admin_blocked import SET_ASIDE, may_set_aside
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.page_rows import TimedList
+from instagram_webhooks.desk.waiting import sentence
 from instagram_webhooks.models import Conversation, OutgoingReply, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
 
@@ -73,7 +75,7 @@ class EventAdmin(ReadOnlyAdmin):
         if not isinstance(obj, WebhookEvent):
             return super().get_fieldsets(request, obj)
         stands = ["standing_and_why", "answer_and_why", "attempts"]
-        stands += ["waits_for"] if obj.lane and obj.state in OPEN else []
+        stands += ["waits_for"] if obj.state in OPEN else []
         stands += ["due"] if obj.state == EventState.RETRYING else []
         stands += ["letters"] if DeadLetter.objects.filter(subject_id=obj.pk).exists() else []
         is_about = ["kind", "provider", "account", "happened", "arrived"] + (["finished"] if obj.finished_at else [])
@@ -110,6 +112,9 @@ class EventAdmin(ReadOnlyAdmin):
             (one,) = shown([event], timeline=True)
             audit_url = reverse("admin:audit_auditentry_changelist", query={"q": str(event.pk)})
             about |= {"steps": one["timeline"], "subtitle": None, "audit_url": audit_url}
+            goes_first = one["waiting"] is not None and one["waits_for"] is None
+            if goes_first and event.state != EventState.PROCESSING and may_set_aside(request):
+                about["set_aside_url"] = reverse(SET_ASIDE, query={"id": str(event.pk)})
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     # --- columns and fields --------------------------------------------------------------------------
@@ -161,11 +166,15 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="waits for")
     def waits_for(self, event: WebhookEvent) -> SafeString | str:
-        """The event before it in the conversation, while there is one."""
-        head = _one(event)["waits_for"]
+        """The event before it in the conversation, while there is one, and what else must happen first."""
+        one = _one(event)
+        said, head = sentence(one["waiting"]) if one["waiting"] else marks.NOTHING, one["waits_for"]
         if head is None:
-            return "Nothing: it is this event's turn in the conversation."
-        return marks.link(_page("instagram_webhooks_webhookevent", head), marks.whole_id(head))
+            return said
+        link = marks.link(_page("instagram_webhooks_webhookevent", head), marks.whole_id(head))
+        if one["waiting"] and one["waiting"]["what"] == "event":
+            return format_html("The event that goes first in its conversation: {}", link)
+        return format_html("{} Also for the event before it: {}", said, link)
 
     @admin.display(description="reply")
     def answer_and_why(self, event: WebhookEvent) -> SafeString | str:

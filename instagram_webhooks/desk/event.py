@@ -9,6 +9,7 @@ from uuid import UUID
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk.heads import heads_of
 from instagram_webhooks.desk.timeline import Step, stamp, timelines
+from instagram_webhooks.desk.waiting import Waiting, waits
 from instagram_webhooks.models import OutgoingReply, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
 
@@ -23,7 +24,10 @@ class Reply(TypedDict):
 
 
 class Event(TypedDict):
-    """One event of the public interface. message_id is a digest; waits_for the head of its lane."""
+    """One event of the public interface. message_id is a digest.
+
+    waits_for: the head of its lane, where that is another. waiting: whatever it waits for, while open.
+    """
 
     event_id: str
     correlation_id: str
@@ -40,21 +44,23 @@ class Event(TypedDict):
     finished_at: str | None
     next_attempt_at: str | None
     waits_for: str | None
+    waiting: Waiting | None
     reply: Reply | None
     dead_letters: list[str]
     timeline: NotRequired[list[Step]]
 
 
 def shown(events: Sequence[WebhookEvent], *, timeline: bool = False) -> list[Event]:
-    """The events in their order, in at most four queries however many there are."""
+    """The events in their order, in at most seven queries however many there are."""
     ids = [event.pk for event in events]
     replies = {reply.event_id: reply for reply in _replies(ids)}
     letters = _dead_letters(ids)
     heads = heads_of(event.lane for event in events if event.lane and event.state in OPEN)
+    waiting = waits(events, heads)
     steps = timelines(events, replies) if timeline and events else {}
     found: list[Event] = []
     for event in events:
-        one = _event(event, replies.get(event.pk), letters[event.pk], heads)
+        one = _event(event, replies.get(event.pk), letters[event.pk], heads, waiting.get(event.pk))
         if timeline:
             one["timeline"] = steps[event.pk]
         found.append(one)
@@ -73,7 +79,13 @@ def _dead_letters(ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     return found
 
 
-def _event(event: WebhookEvent, reply: OutgoingReply | None, letters: list[str], heads: dict[UUID, UUID]) -> Event:
+def _event(
+    event: WebhookEvent,
+    reply: OutgoingReply | None,
+    letters: list[str],
+    heads: dict[UUID, UUID],
+    waiting: Waiting | None,
+) -> Event:
     return Event(
         event_id=str(event.pk),
         correlation_id=event.correlation_id,
@@ -90,6 +102,7 @@ def _event(event: WebhookEvent, reply: OutgoingReply | None, letters: list[str],
         finished_at=_time(event.finished_at),
         next_attempt_at=_time(event.claimable_at) if event.state == EventState.RETRYING else None,
         waits_for=_waits_for(event, heads),
+        waiting=waiting,
         reply=_reply(reply) if reply else None,
         dead_letters=letters,
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from instagram_webhooks.desk.event import Event
 from instagram_webhooks.desk.timeline import Step
+from instagram_webhooks.desk.waiting import PARKED
 
 _WITHHELD = {
     "window_closed": "the 24 hours in which Meta takes an answer were over",
@@ -12,11 +13,6 @@ _WITHHELD = {
     "switched_off": "replies are switched off",
     "shadow": "replies run in shadow mode",
     "answered": "it was answered under another event",
-}
-_PARKED = {
-    "token": "Meta refused the account's token; give the account a new one",
-    "blocked": "Meta has blocked the account; see its page at Meta, then release it",
-    "unknown_account": "the account was never connected; connect it",
 }
 
 
@@ -56,16 +52,17 @@ def _now(event: Event, steps: list[Step]) -> str:
     if state == "ignored":
         return f"It was ignored: {event['reason']}."
     if state == "parked":
-        why = _PARKED.get(event["reason"] or "", f"its account must be put right ({event['reason']})")
+        why = PARKED.get(event["reason"] or "", f"its account must be put right ({event['reason']})")
         return f"It waits: {why}."
     if state == "dead":
         letters = ", ".join(event["dead_letters"])
         died = _last(steps, "died")
-        return f"It died after {attempts}{_code(died)}.{_doubt(event)} Dead letter: {letters}."
+        how = "A person set it aside" if _was_set_aside(steps) else f"It died after {attempts}{_code(died)}"
+        return f"{how}.{_doubt(event)} Dead letter: {letters}."
     if state == "processing":
         claimed = _last(steps, "claimed")
         since = f" since {_clock(claimed['at'], arrived)}" if claimed else ""
-        return f"A worker has it{since}, attempt {event['attempts'] + 1}."
+        return f"A worker has it{since}, attempt {event['attempts'] + 1}.{_silence(event)}"
     return _waiting(event, steps, attempts)
 
 
@@ -74,8 +71,30 @@ def _waiting(event: Event, steps: list[Step], attempts: str) -> str:
     if event["next_attempt_at"]:
         next_at = _clock(event["next_attempt_at"], event["received_at"])
         code = _code(_last(steps, "retry.scheduled"))
-        return f"It will be tried again at {next_at}, after {attempts}{code}.{behind}"
+        return f"It will be tried again at {next_at}, after {attempts}{code}.{_pause(event)}{behind}"
     return behind.strip() or "It is ready and waits for a worker; if it stays so, look whether workers run."
+
+
+def _pause(event: Event) -> str:
+    waiting = event["waiting"]
+    if waiting is None or waiting["what"] != "pause" or waiting["until"] is None:
+        return ""
+    return f" Its account is left alone until {_clock(waiting['until'], event['received_at'])}."
+
+
+def _silence(event: Event) -> str:
+    """A worker that has the event and is silent, said with a blank before."""
+    waiting = event["waiting"]
+    if waiting is None or waiting["what"] != "lease" or waiting["until"] is None:
+        return ""
+    until = _clock(waiting["until"], event["received_at"])
+    return f" That worker is silent; another takes the event at {until} at the latest."
+
+
+def _was_set_aside(steps: list[Step]) -> bool:
+    """Whether its last end was by a person's hand."""
+    ends = [step["what"] for step in steps if step["what"] in ("died", "set_aside")]
+    return ends[-1:] == ["set_aside"]
 
 
 def _answer(event: Event, steps: list[Step]) -> str:

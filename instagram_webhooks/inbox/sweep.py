@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 LOCK = 0x1A6E_5EE9  # one number of ours among PostgreSQL's advisory locks
 AT_ONCE = 500
+# What was offered while the queue is empty was taken or lost. While it is long the wake-up may still
+# lie in it: offered again at the gate, thousands of them grew a queue faster than workers shortened it.
 GATE_OF_EMPTY_QUEUE_S = 3.0
+SLOWEST_QUEUE_PER_S = 50
 
 # Driven by what is due, so that hundreds of thousands that wait for a later time cost nothing. Of a
 # lane only its head counts; but a claim that ran out goes first, whatever older event arrived since.
@@ -82,7 +85,7 @@ def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | 
         rescued = _rescue()
     offered = 0
     while (ready := depth()) is None or ready < conf().queue_limit:
-        gate_s = conf().dispatch_gate_s if ready else min(GATE_OF_EMPTY_QUEUE_S, conf().dispatch_gate_s)
+        gate_s = _gate_s(ready)
         with transaction.atomic():
             if not _is_ours():
                 break
@@ -94,6 +97,13 @@ def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | 
     if offered or rescued:
         log.info("sweep.offered", extra={"count": offered, "rescued": rescued})
     return Swept(was_ours=True, offered=offered, rescued=rescued)
+
+
+def _gate_s(ready: int | None) -> float:
+    """How long what was offered is not offered again, with so many messages ready in the queue."""
+    if not ready:
+        return min(GATE_OF_EMPTY_QUEUE_S, conf().dispatch_gate_s)
+    return conf().dispatch_gate_s + ready / SLOWEST_QUEUE_PER_S
 
 
 def _is_ours() -> bool:

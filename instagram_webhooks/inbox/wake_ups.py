@@ -144,9 +144,9 @@ class Publisher:
                 try:
                     self._publish_some()
                     pause_s = FIRST_PAUSE_S
-                except BrokerAway as exc:
+                except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread no wake-up leaves any more)
                     log.warning("broker.away", extra={"count": len(self._waiting), "delay_s": pause_s,
-                                                      "error_class": type(exc.__cause__).__name__})  # fmt: skip
+                                                      "error_class": type(exc.__cause__ or exc).__name__})  # fmt: skip
                     time.sleep(pause_s)
                     pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             self._empty.set()

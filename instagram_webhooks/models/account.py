@@ -18,8 +18,8 @@ class AccountState(models.TextChoices):
 class Account(models.Model):
     """One Instagram account, Facebook Page or WhatsApp number.
 
-    `paused_until` and the row of unknown outcomes are the only things that work on events writes here,
-    and only after a refusal or a failure.
+    What stands from `paused_until` on is all that work on events writes here, and only after a
+    refusal or a failure.
     """
 
     TOKEN_PLACE = "account.sealed_token"  # noqa: S105 (a column, no token)
@@ -37,6 +37,9 @@ class Account(models.Model):
     replies_on = models.BooleanField("replies", default=True, help_text="Off: messages are stored, nothing is sent.")
     paused_until = models.DateTimeField(null=True, editable=False)
     unknown_in_a_row = models.SmallIntegerField(default=0, editable=False)
+    probe_until = models.DateTimeField(null=True, editable=False)  # one call tries whether Meta is back
+    next_wake_at = models.DateTimeField(null=True, editable=False)  # when more of the held events are woken
+    next_lookup_at = models.DateTimeField(null=True, editable=False)  # Meta allows two a second
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from audit.ids import uuid7
 from instagram_webhooks.states import CLAIMABLE, OPEN, EventState
@@ -44,6 +44,9 @@ class WebhookEvent(models.Model):
         indexes = (
             models.Index("lane", "order_at", "received_at", "place", "event_id", name="event_lane_order",
                          condition=Q(lane__isnull=False, state__in=OPEN)),
+            # Since when it waits: since it came, or since a replay brought it back.
+            models.Index(Greatest("received_at", "order_at"), "event_id", name="event_longest_open",
+                         condition=Q(lane__isnull=False, state__in=OPEN)),
             models.Index("claimable_at", name="event_claimable", condition=Q(claimable_at__isnull=False)),
             models.Index("worker_id", name="event_worker", condition=Q(worker_id__isnull=False)),
             models.Index("account", "order_at", name="event_parked", condition=Q(state=EventState.PARKED)),
@@ -71,6 +74,15 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_id}"
+
+
+class BlockedConversation(WebhookEvent):
+    """The head of a lane that stands, for the admin's list of them; no table of its own."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "blocked conversation"
 
 
 class EventPayload(models.Model):

@@ -39,10 +39,17 @@ class OutgoingReply(models.Model):
     graph_subcode = models.IntegerField(null=True)
     sent_at = models.DateTimeField(null=True)
     echoed_at = models.DateTimeField(null=True)  # Meta's echo confirmed it
+    is_held = models.BooleanField(default=False)  # its event waits for the account, and is woken with it
 
     class Meta:
         verbose_name_plural = "outgoing replies"
-        indexes = (models.Index("conversation_id", name="reply_in_flight", condition=Q(state=ReplyState.SENDING)),)
+        indexes = (
+            models.Index("provider", "account", "created_at", name="reply_held", condition=Q(is_held=True)),
+            models.Index("conversation_id", name="reply_in_flight", condition=Q(state=ReplyState.SENDING)),
+            # May have arrived, or did by a person's word: a late echo can still prove it.
+            models.Index("conversation_id", name="reply_unproven",
+                         condition=Q(state__in=(ReplyState.UNDECIDED, ReplyState.SENT), message_digest__isnull=True)),
+        )  # fmt: skip
         constraints = (
             models.UniqueConstraint("reply_key", name="one_reply_a_message", condition=~Q(state=ReplyState.WITHHELD)),
             models.UniqueConstraint("message_digest", name="one_reply_a_sent_message",

@@ -13,6 +13,8 @@ def message(body: Json, content: Content) -> Content:
         attachments=tuple(_attachment(one) for one in inner_objects(body, "attachments")),
         quick_reply=said(inner(body, "quick_reply"), "payload") or None,
         reply_to=said(inner(body, "reply_to"), "mid") or None,
+        # Messenger gives back in its echo what the sender attached, up to 1000 characters; Instagram does not.
+        metadata=said(body, "metadata"),
     )
 
 

@@ -6,14 +6,14 @@ from instagram_webhooks.errors import SendInFlight
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Message
-from instagram_webhooks.replies import outbox, thread
+from instagram_webhooks.replies import outbox, proof, thread
 
 # A send ends within its deadline, usually within a second; one of unknown outcome may take minutes.
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 60.0
 
 
 def settle(claim: Claim, content: Content) -> None:
-    """Confirms our reply, or notes that a person answered.
+    """Confirms our reply, also one of unknown outcome, or notes that a person answered.
 
     Raises SendInFlight while a reply of the conversation may be on its way: an echo can come before
     the answer of the call that caused it, and then looks like a person's message.
@@ -26,6 +26,8 @@ def settle(claim: Claim, content: Content) -> None:
         return
     if is_flying:
         raise SendInFlight(wait_s=_wait_s(claim))
+    if proof.prove(claim, content):
+        return
     thread.open_conversation(claim, content.partner or "")
     thread.add(claim, content, Message.Author.PERSON)
     thread.mark_human(claim)

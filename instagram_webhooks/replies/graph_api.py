@@ -8,10 +8,11 @@ decides whether something is sent again.
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -22,6 +23,7 @@ from instagram_webhooks.errors import GraphFailed, GraphUnanswered, GraphUnreach
 from instagram_webhooks.events import Provider
 from instagram_webhooks.replies import wire
 from instagram_webhooks.replies.graph_errors import Refusal, error_of
+from instagram_webhooks.replies.wire import ANY_TIME, Permit
 
 HOSTS = {
     "instagram": "https://graph.instagram.com",
@@ -57,24 +59,30 @@ class ListedMessage:
     text: str | None = field(repr=False)
 
 
-def send_text(to: Destination, text: str) -> str:
+def send_text(to: Destination, text: str, *, reply_id: UUID, permit: Permit = ANY_TIME) -> str:
     """Meta's id of the message that was sent.
 
+    reply_id: comes back in Messenger's echo and in WhatsApp's statuses; Instagram gives nothing back.
+    permit: until when the first byte may leave; what its renewal raises passes through, with nothing sent.
     Raises GraphUnreachable (nothing was sent), OutcomeUnknown, and what the code of an answer means.
     """
-    answer = _call(to, "POST", f"{to.account}/messages", json=_body(to, text))
+    answer = _call(to, "POST", f"{to.account}/messages", permit=permit, json=_body(to, text, str(reply_id)))
     message_id = _message_id(answer)
     if message_id is None:
         raise GraphUnanswered("Meta took the message and named no id.", status=200)
     return message_id
 
 
-def _body(to: Destination, text: str) -> dict[str, object]:
+def _body(to: Destination, text: str, own_id: str) -> dict[str, object]:
     if to.provider == "whatsapp":
-        kind = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+        kind = {"messaging_product": "whatsapp", "recipient_type": "individual", "biz_opaque_callback_data": own_id}
         return kind | {"to": to.partner, "type": "text", "text": {"body": text}}
-    body: dict[str, object] = {"recipient": {"id": to.partner}, "message": {"text": text}}
-    return body | {"messaging_type": "RESPONSE"} if to.provider == "facebook" else body
+    message = {"text": text}
+    body: dict[str, object] = {"recipient": {"id": to.partner}, "message": message}
+    if to.provider == "facebook":
+        message["metadata"] = own_id
+        body["messaging_type"] = "RESPONSE"
+    return body
 
 
 def _message_id(answer: Any) -> str | None:
@@ -88,8 +96,11 @@ def _message_id(answer: Any) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def recent_messages(to: Destination) -> list[ListedMessage]:
-    """Both sides of the conversation, newest first; empty where Meta knows none. Errors as in `send_text`."""
+def recent_messages(to: Destination, *, before_another: Callable[[], None] = lambda: None) -> list[ListedMessage]:
+    """Both sides of the conversation, newest first; empty where Meta knows none. Errors as in `send_text`.
+
+    before_another: waits for the turn of a second call, which some versions of the API need.
+    """
     params = {
         "platform": PLATFORMS[to.provider],
         "user_id": to.partner,
@@ -105,6 +116,7 @@ def recent_messages(to: Destination) -> list[ListedMessage]:
     if messages is None:  # some versions name the conversation only
         path = str(conversations[0].get("id"))
         fields = {"fields": "messages{id,created_time,from,to,message}"}
+        before_another()
         messages = _call(to, "GET", path, params=fields).get("messages")
     rows = messages.get("data") if isinstance(messages, dict) else None
     listed = [_listed(row) for row in rows or [] if isinstance(row, dict) and row.get("created_time")]
@@ -131,7 +143,7 @@ def subscribe(to: Destination, fields: str) -> Any:
     return _call(to, "POST", f"{to.account}/subscribed_apps", params={"subscribed_fields": fields})
 
 
-def _call(to: Destination, method: str, path: str, **more: Any) -> Any:
+def _call(to: Destination, method: str, path: str, *, permit: Permit = ANY_TIME, **more: Any) -> Any:
     """The JSON of one answer. The deadline covers all of the call, however slowly its bytes come."""
     deadline = time.monotonic() + conf().graph_deadline_s
     url = f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}"
@@ -140,7 +152,7 @@ def _call(to: Destination, method: str, path: str, **more: Any) -> Any:
         "Accept-Encoding": "identity",
         "X-Correlation-ID": correlation.current().correlation_id,
     }
-    wire.call.has_begun, wire.call.deadline = False, deadline
+    wire.call.has_begun, wire.call.deadline, wire.call.permit = False, deadline, permit
     try:
         response = _session().request(
             method, url, headers=headers, timeout=_timeouts(deadline), allow_redirects=False, stream=True, **more

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Message
-from instagram_webhooks.replies import echoes, thread
+from instagram_webhooks.replies import echoes, statuses, thread
 
 Effect = Callable[[Claim, Content], None]
 
@@ -50,6 +50,10 @@ def _echo(content: Content) -> Decision:
     return Decision(effect=echoes.settle)
 
 
+def _status(content: Content) -> Decision:
+    return Decision(effect=statuses.settle)
+
+
 def _edit(content: Content) -> Decision:
     # Number 0 announces a new message and edits nothing; the message comes by itself.
     return Decision(effect=_in_conversation(thread.edit)) if content.edit_number else Decision(ignored="empty")
@@ -83,4 +87,5 @@ HANDLERS: dict[str, Callable[[Content], Decision]] = {
     "message_deleted": _deletion,
     "reaction": _reaction,
     "read": _read,
+    "status": _status,
 }

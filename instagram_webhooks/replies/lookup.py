@@ -1,17 +1,20 @@
 """
 Finding out whether a reply left: asked before anything else when a call's outcome is unknown.
 
-Found only where the message belongs to no other row of the ledger. Absent only where the call has
+Messenger's echo and WhatsApp's statuses carry the reply's own id, which is certain. By its text a
+message is found only where it belongs to no other row of the ledger. Absent only where the call has
 ended and either the settle time has passed since and the listing shows something newer, or two
 look-ups a settle time apart both lack it. What stays open is for a person.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Literal, NoReturn
+from typing import Literal
 
 from instagram_webhooks import providers
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import (
+    GraphRefused,
     OutcomeUnknown,
     Permanent,
     ReplyNotSettled,
@@ -19,9 +22,10 @@ from instagram_webhooks.errors import (
     Retryable,
     Waiting,
 )
+from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.inbox.echoes import stored_echoes
-from instagram_webhooks.replies import graph_api, outbox
+from instagram_webhooks.replies import graph_api, outbox, pause
 from instagram_webhooks.replies.graph_api import Destination, ListedMessage
 from instagram_webhooks.vault import message_digest
 
@@ -31,19 +35,30 @@ CLOCKS_APART = timedelta(seconds=60)
 LISTED_BY = ("instagram", "facebook")
 
 
-def resolve(claim: Claim, reply: outbox.Reply, to: Destination) -> str | None:
+class NotDelivered(Exception):
+    """Meta took the reply and told later that it failed: certain, and `error` says why."""
+
+    def __init__(self, error: GraphRefused) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+def resolve(claim: Claim, reply: outbox.Reply, to: Destination, account: pause.KnownAccount) -> str | None:
     """Meta's id of the reply where it is there, None where it is certain that it never left.
 
-    Raises ReplyNotSettled where it must be asked again later, ReplyUndecided where asking does not help.
+    Raises ReplyNotSettled where it must be asked again later, LookupPostponed where it is not yet the turn
+    of this one, ReplyUndecided where asking does not help, NotDelivered. Of a call that failed the
+    error is the cause.
     """
     assert reply.called_at is not None
-    text = _comparable(reply.text())
-    if found := _echoed(claim, text, reply.called_at):
-        return found
+    text = comparable(reply.text())
     if claim.provider not in LISTED_BY:
-        _wait_for_status(reply)
+        return _by_status(claim, reply, reply.called_at)
+    if found := _echoed(claim, reply, text, reply.called_at):
+        return found
+    pause.take_lookup(account)
     try:
-        listed = graph_api.recent_messages(to)
+        listed = graph_api.recent_messages(to, before_another=lambda: pause.await_another_lookup(account))
     except Waiting:
         raise
     except (Retryable, OutcomeUnknown) as exc:
@@ -84,7 +99,7 @@ def judge(
             continue
         if each.text is None:
             return "unclear"
-        if _comparable(each.text) == text and not outbox.is_ours(message_digest(each.message_id)):
+        if comparable(each.text) == text and not outbox.is_ours(message_digest(each.message_id)):
             return each
     is_newer = any(each.created_at > called_at + timedelta(seconds=1) for each in listed)
     return "newer" if is_newer else "absent"
@@ -96,24 +111,46 @@ def _again(reply: outbox.Reply, wait_s: float, *, absent: bool) -> ReplyNotSettl
     return ReplyNotSettled(wait_s=max(wait_s, 0.05), lookups=reply.lookups + 1, absent=absent)
 
 
-def _wait_for_status(reply: outbox.Reply) -> NoReturn:
-    """WhatsApp lists nothing; only a status webhook could tell, and it names no text."""
+def _by_status(claim: Claim, reply: outbox.Reply, called_at: datetime) -> str:
+    """WhatsApp lists nothing, and tells of a message it took by statuses, in any order.
+
+    Only those received since the call: an earlier call of this reply may have had its own.
+    """
+    told = {said.delivery: said for said in _stored(claim, "status", called_at) if said.metadata == str(reply.id)}
+    if "failed" in told and not told.keys() & {"delivered", "read"}:
+        code = told["failed"].error_code
+        raise NotDelivered(GraphRefused(**({} if code is None else {"graph_code": code})))
+    for said in told.values():
+        if said.message_id:
+            return said.message_id
     if reply.ended_s < conf().reply_settle_s:
         raise _again(reply, conf().reply_settle_s - reply.ended_s, absent=True)
     raise ReplyUndecided
 
 
-def _echoed(claim: Claim, text: str, called_at: datetime) -> str | None:
+def _echoed(claim: Claim, reply: outbox.Reply, text: str, called_at: datetime) -> str | None:
     """The id by an echo that is stored already, worked off or not."""
-    if claim.conversation_id is None:
-        return None
-    for payload in stored_echoes(claim.conversation_id, since=called_at - CLOCKS_APART):
-        said = providers.content(claim.provider, "echo", payload)
-        if said.message_id and _comparable(said.text) == text and not outbox.is_ours(message_digest(said.message_id)):
+    for said in _stored(claim, "echo", called_at - CLOCKS_APART):
+        if said.message_id and is_told_of(reply, said, text) and (said.metadata or not _is_ours(said)):
             return said.message_id
     return None
 
 
-def _comparable(text: str) -> str:
+def is_told_of(reply: outbox.Reply, said: Content, text: str) -> bool:
+    """Whether what Meta told of is this reply: by the id that it carries, where it carries one, else by its text."""
+    return said.metadata == str(reply.id) if said.metadata else comparable(said.text) == text
+
+
+def _stored(claim: Claim, kind: str, since: datetime) -> Iterator[Content]:
+    if claim.conversation_id is not None:
+        for payload in stored_echoes(claim.conversation_id, since=since, kind=kind):
+            yield providers.content(claim.provider, kind, payload)
+
+
+def _is_ours(said: Content) -> bool:
+    return outbox.is_ours(message_digest(said.message_id or ""))
+
+
+def comparable(text: str) -> str:
     """Without what Meta may change of a text on its way."""
     return " ".join(text.split())

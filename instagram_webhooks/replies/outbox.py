@@ -60,11 +60,13 @@ _COLUMNS = ("id", "state", "sealed_text", "called_at", "ended_s", "absent_s", "l
 _INSERT = """
 INSERT INTO instagram_webhooks_outgoingreply
   (id, event_id, reply_key, conversation_id, provider, account, sealed_text, state, reason, lookups,
-   error_class, error_code, called_at)
+   error_class, error_code, called_at, is_held)
 VALUES (%(id)s, %(event_id)s, %(reply_key)s, %(conversation_id)s, %(provider)s, %(account)s, %(sealed_text)s,
-        %(state)s, %(reason)s, 0, '', '', CASE WHEN %(state)s = 'sending' THEN clock_timestamp() END)
+        %(state)s, %(reason)s, 0, '', '', CASE WHEN %(state)s = 'sending' THEN clock_timestamp() END, false)
 ON CONFLICT DO NOTHING RETURNING id
 """
+# As the index of that name has it: nobody knows whether it arrived, or only a person does.
+_UNPROVEN = "state IN ('undecided', 'sent') AND message_digest IS NULL"
 
 
 def find(event_id: UUID) -> Reply | None:
@@ -172,6 +174,45 @@ def undecided(event_id: UUID) -> None:
     )
 
 
+def arrived(reply_id: UUID, digest_of_message: UUID | None, *, at: datetime) -> bool:
+    """A reply of unknown outcome was sent, by a person's word (without Meta's id of it) or by an echo; or its id."""
+    return bool(
+        _update(
+            "state = 'sent', sent_at = coalesce(sent_at, %(at)s), message_digest = %(digest)s,"
+            " echoed_at = CASE WHEN %(digest)s::uuid IS NOT NULL THEN clock_timestamp() END"
+            f" WHERE id = %(id)s AND {_UNPROVEN}",
+            {"id": reply_id, "digest": digest_of_message, "at": at},
+        )
+    )
+
+
+def send_again(event_id: UUID) -> bool:
+    """A reply of unknown outcome did not arrive, by a person's word: it is sent without a look-up."""
+    return bool(
+        _update(
+            "state = 'planned', absent_at = NULL, lookups = 0 WHERE event_id = %(event_id)s AND state = 'undecided'",
+            {"event_id": event_id},
+        )
+    )
+
+
+def hold(reply_id: UUID) -> None:
+    """Its event waits for the account from now on; replies/waking.py wakes it."""
+    _update("is_held = true WHERE id = %(id)s", {"id": reply_id})
+
+
+def unhold_awake(provider: str, account: str) -> None:
+    """Forgets to hold what is due by now, or ended; not what a worker has, which may be about to wait again."""
+    _update(
+        "is_held = false FROM instagram_webhooks_webhookevent e"
+        " WHERE is_held AND instagram_webhooks_outgoingreply.provider = %(provider)s"
+        " AND instagram_webhooks_outgoingreply.account = %(account)s"
+        " AND e.event_id = instagram_webhooks_outgoingreply.event_id AND e.state <> 'processing'"
+        " AND (e.state <> 'retrying' OR e.claimable_at <= clock_timestamp())",
+        {"provider": provider, "account": account},
+    )
+
+
 def looked_up(reply_id: UUID, *, absent: bool) -> None:
     """Notes a look-up since the last call; `absent`: the listing lacked the reply."""
     _update(
@@ -185,7 +226,7 @@ def looked_up(reply_id: UUID, *, absent: bool) -> None:
 def _failed(reply_id: UUID, error: WebhookError, change: str) -> None:
     _update(
         f"{change}, error_class = %(class)s, error_code = %(code)s, graph_code = %(graph)s, graph_subcode = %(sub)s"
-        " WHERE id = %(id)s AND state IN ('sending', 'planned')",
+        " WHERE id = %(id)s AND state IN ('sending', 'planned', 'undecided')",
         {
             "id": reply_id,
             "class": type(error).__name__,
@@ -215,6 +256,17 @@ def confirm_by_echo(digest_of_message: UUID) -> bool:
 def is_ours(digest_of_message: UUID) -> bool:
     """Whether some row of the ledger already owns this message of Meta's."""
     return OutgoingReply.objects.filter(message_digest=digest_of_message).exists()
+
+
+def unproven(conversation_id: UUID, *, called_by: datetime) -> list[UUID]:
+    """The events of this conversation whose reply an echo can still prove, in the order of the calls."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event_id FROM instagram_webhooks_outgoingreply"
+            f" WHERE conversation_id = %s AND {_UNPROVEN} AND called_at <= %s ORDER BY called_at, id",
+            [conversation_id, called_by],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def in_flight(conversation_id: UUID) -> bool:

@@ -1,14 +1,18 @@
 """Accounts: finding, pausing, parking and releasing them. The only writes that work makes to a shared row."""
 
 import logging
-from dataclasses import dataclass, field
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from audit.log import record
 from instagram_webhooks.conf import conf
-from instagram_webhooks.errors import AccountBlocked, Parked, TokenRefused, UnknownAccount
+from instagram_webhooks.errors import AccountBlocked, LookupPostponed, Parked, TokenRefused, UnknownAccount
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.vault import digest, open_text
@@ -16,12 +20,19 @@ from instagram_webhooks.vault import digest, open_text
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
+PROBE_SLACK_S = 5.0  # what a probe takes beside its call
+# The Conversations API allows two calls a second of one account (Meta's page, read 2026-11); the rest is for
+# calls that take longer on their way than others.
+LOOKUP_EVERY_S = 0.6
+POSTPONED_S = (0.6, 3.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownAccount:
-    """An account as one piece of work sees it. `pause_s`: how long it is still to be left alone."""
+    """An account as one piece of work sees it. `pause_s`: how long it is still to be left alone.
+
+    is_probe: this piece of work tries whether Meta is back.
+    """
 
     id: UUID
     provider: str
@@ -31,6 +42,7 @@ class KnownAccount:
     pause_s: float
     unknown_in_a_row: int
     sealed_token: bytes = field(repr=False)
+    is_probe: bool = False
 
     def token(self) -> str:
         """The access token in plain."""
@@ -64,9 +76,32 @@ _PAUSE = """
 UPDATE instagram_webhooks_account SET paused_until = clock_timestamp() + make_interval(secs => %(wait_s)s)
  WHERE id = %(id)s AND (paused_until IS NULL OR paused_until < clock_timestamp() + make_interval(secs => %(wait_s)s))
 """
+# Those of calls that were under way when the pause began make it no longer.
 _FAILED = """
-UPDATE instagram_webhooks_account SET unknown_in_a_row = least(unknown_in_a_row + 1, 1000)
- WHERE id = %s RETURNING unknown_in_a_row
+UPDATE instagram_webhooks_account
+   SET unknown_in_a_row = least(unknown_in_a_row + 1, 1000), probe_until = NULL,
+       paused_until = CASE WHEN unknown_in_a_row + 1 < %(in_a_row)s THEN paused_until
+         ELSE clock_timestamp() + make_interval(secs => least(
+           %(first)s * 2 ^ least(unknown_in_a_row + 1 - %(in_a_row)s, 20), %(longest)s)) END
+ WHERE id = %(id)s AND (paused_until IS NULL OR paused_until <= clock_timestamp())
+RETURNING extract(epoch FROM paused_until - clock_timestamp())::float8
+"""
+# One at a time. What has lost attempts already tries only where nothing else did for a while.
+_PROBE = """
+UPDATE instagram_webhooks_account SET probe_until = clock_timestamp() + make_interval(secs => %(hold)s)
+ WHERE id = %(id)s AND unknown_in_a_row >= %(in_a_row)s
+   AND (probe_until IS NULL OR probe_until <= clock_timestamp())
+   AND (paused_until IS NULL OR paused_until <= clock_timestamp() - make_interval(secs => %(patience)s))
+"""
+_LOOKUP = """
+UPDATE instagram_webhooks_account SET next_lookup_at = clock_timestamp() + make_interval(secs => %(every)s)
+ WHERE id = %(id)s AND (next_lookup_at IS NULL OR next_lookup_at <= clock_timestamp())
+"""
+# The next call of a look-up that was begun: after the turn of its first, and before anybody else's.
+_ANOTHER_LOOKUP = """
+UPDATE instagram_webhooks_account
+   SET next_lookup_at = greatest(next_lookup_at, clock_timestamp()) + make_interval(secs => %(every)s)
+ WHERE id = %(id)s RETURNING extract(epoch FROM next_lookup_at - clock_timestamp())::float8
 """
 
 
@@ -90,19 +125,81 @@ def leave_alone(account: KnownAccount, wait_s: float) -> None:
     log.warning("account.paused", extra={"account": account.account_id, "delay_s": round(wait_s, 1)})
 
 
+def admit(account: KnownAccount, *, attempt: int, rand: Callable[[], float] = random.random) -> KnownAccount:
+    """The account as it may be called now: with pause_s 0, or with how long the event is to sleep.
+
+    After a pause for failures one call at a time tries whether Meta is back; the others wait for what
+    it finds. Sleep is longer than the pause: replies/waking.py ends it.
+    """
+    if account.is_probe:
+        return account
+    if account.pause_s == 0 and account.unknown_in_a_row < FAILURES_IN_A_ROW:
+        return account
+    if account.pause_s == 0 and _may_probe(account, attempt):
+        return replace(account, is_probe=True)
+    now = find(account.provider, account.account_id)
+    if now.pause_s == 0 and now.unknown_in_a_row < FAILURES_IN_A_ROW:
+        return now
+    return replace(now, pause_s=max(now.pause_s, conf().first_pause_s) * (1 + rand()))
+
+
+def _may_probe(account: KnownAccount, attempt: int) -> bool:
+    values = {
+        "id": account.id,
+        "in_a_row": FAILURES_IN_A_ROW,
+        "hold": conf().graph_deadline_s + PROBE_SLACK_S,
+        "patience": 0.0 if attempt == 1 else conf().first_pause_s,
+    }
+    return _changed(_PROBE, values)
+
+
+def end_probe(account: KnownAccount) -> None:
+    """The probe ended without a word on whether messages can be sent: another may try."""
+    if account.is_probe:
+        Account.objects.filter(pk=account.id).update(probe_until=None)
+
+
 def count_failure(account: KnownAccount) -> None:
     """After three unknown outcomes in a row the account is left alone, longer each time."""
+    values: dict[str, Any] = {
+        "id": account.id,
+        "in_a_row": FAILURES_IN_A_ROW,
+        "first": conf().first_pause_s,
+        "longest": conf().longest_pause_s,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_FAILED, [account.id])
+        cursor.execute(_FAILED, values)
         row = cursor.fetchone()
-    if row and row[0] >= FAILURES_IN_A_ROW:
-        leave_alone(account, min(FIRST_PAUSE_S * 2 ** min(row[0] - FAILURES_IN_A_ROW, 10), LONGEST_PAUSE_S))
+    if row and row[0] is not None and row[0] > 0:
+        log.warning("account.paused", extra={"account": account.account_id, "delay_s": round(row[0], 1)})
 
 
-def count_success(account: KnownAccount) -> None:
-    """Ends a row of failures; writes only where there was one."""
+def count_answer(account: KnownAccount) -> None:
+    """Meta answered for certain, which ends a row of failures; writes only where there was one."""
     if account.unknown_in_a_row:
-        Account.objects.filter(pk=account.id, unknown_in_a_row__gt=0).update(unknown_in_a_row=0)
+        Account.objects.filter(pk=account.id, unknown_in_a_row__gt=0).update(
+            unknown_in_a_row=0, probe_until=None, next_wake_at=None
+        )
+
+
+def take_lookup(account: KnownAccount, *, spread: Callable[[float, float], float] = random.uniform) -> None:
+    """Takes the account's turn for a call of a look-up; raises LookupPostponed where another has it."""
+    if not _changed(_LOOKUP, {"id": account.id, "every": LOOKUP_EVERY_S}):
+        raise LookupPostponed(wait_s=spread(*POSTPONED_S))
+
+
+def await_another_lookup(account: KnownAccount, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Waits for the turn after that which was taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANOTHER_LOOKUP, {"id": account.id, "every": LOOKUP_EVERY_S})
+        row = cursor.fetchone()
+    sleep(max(0.0, row[0] - LOOKUP_EVERY_S) if row else LOOKUP_EVERY_S)
+
+
+def _changed(statement: str, values: Mapping[str, Any]) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return bool(cursor.rowcount)
 
 
 def park(account: KnownAccount, error: Parked) -> None:
@@ -129,7 +226,12 @@ def release(account: Account, *, actor: str, reason: str = "") -> int:
     """
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(
-            state=AccountState.ACTIVE, state_since=None, paused_until=None, unknown_in_a_row=0
+            state=AccountState.ACTIVE,
+            state_since=None,
+            paused_until=None,
+            unknown_in_a_row=0,
+            probe_until=None,
+            next_wake_at=None,
         )
         record("account.released", subject_id=account.pk, provider=account.provider, actor=actor, reason=reason,
                detail={"account": account.account_id})  # fmt: skip

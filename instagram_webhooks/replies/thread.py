@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from audit.ids import uuid7
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.models import Conversation, Message
+from instagram_webhooks.models import Conversation, Message, WebhookEvent
 from instagram_webhooks.vault import message_digest, open_sealed, seal, seal_text
 
 _OPEN = """
@@ -69,17 +69,30 @@ def add(claim: Claim, content: Content, author: Message.Author) -> None:
     _add(claim, author, claim.message_digest, plain=_plain(content), at=claim.happened_at or claim.received_at)
 
 
-def add_reply(claim: Claim, text: str, digest_of_message: UUID, sent_at: datetime) -> None:
-    """Our own message, once it is sent; takes over the row that an early echo made."""
-    _add(claim, Message.Author.SERVICE, digest_of_message, plain=_plain(Content(text=text)), at=sent_at)
-    Message.objects.filter(conversation=claim.conversation_id, message_digest=digest_of_message).update(
+def add_reply(answered: Claim | WebhookEvent, text: str, digest_of_message: UUID | None, sent_at: datetime) -> None:
+    """Our own message, once it is sent; takes over the row that an early echo made.
+
+    digest_of_message: None where a person's word is all that is known of it.
+    """
+    _add(answered, Message.Author.SERVICE, digest_of_message, plain=_plain(Content(text=text)), at=sent_at)
+    if digest_of_message is None:
+        return
+    Message.objects.filter(conversation=answered.conversation_id, message_digest=digest_of_message).update(
         author=Message.Author.SERVICE
     )
 
 
-def mark_reply(claim: Claim, sent_at: datetime) -> None:
+def name_reply(answered: WebhookEvent, digest_of_message: UUID) -> None:
+    """Our message that a person's word brought here, under Meta's id of it, once an echo tells that."""
+    if Message.objects.filter(conversation=answered.conversation_id, message_digest=digest_of_message).exists():
+        return
+    unnamed = Message.objects.filter(conversation=answered.conversation_id, event_id=answered.event_id)
+    unnamed.filter(author=Message.Author.SERVICE, message_digest=None).update(message_digest=digest_of_message)
+
+
+def mark_reply(answered: Claim | WebhookEvent, sent_at: datetime) -> None:
     """The service answered."""
-    _latest("last_reply_at", claim, sent_at)
+    _latest("last_reply_at", answered, sent_at)
 
 
 def mark_human(claim: Claim) -> None:
@@ -93,7 +106,7 @@ def mark_read(claim: Claim) -> None:
     _latest("partner_read_at", claim, claim.happened_at or claim.received_at)
 
 
-def _latest(column: str, claim: Claim, at: datetime) -> None:
+def _latest(column: str, claim: Claim | WebhookEvent, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE instagram_webhooks_conversation SET {column} = greatest({column}, %s) WHERE id = %s",
@@ -157,7 +170,7 @@ def _plain(content: Content) -> bytes:
 
 
 def _add(
-    claim: Claim,
+    claim: Claim | WebhookEvent,
     author: Message.Author,
     digest_of_message: UUID | None,
     *,

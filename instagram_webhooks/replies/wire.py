@@ -1,15 +1,21 @@
 """
-Connections to Meta that know two things urllib3 does not tell: whether a request had begun, and
-that its time is over.
+Connections to Meta that know three things urllib3 does not tell: whether a request had begun, that
+its time is over, and that it may no longer begin.
 
 A time-out of a socket counts from byte to byte; an answer that drips would never end. So a thread
 shuts down the socket of a call that is past its deadline.
+
+A process can be stopped at any line. So head and body of a request are gathered and leave in one
+piece, and the line before looks at the clock, which runs on while a process is stopped.
 """
 
 import contextlib
+import math
 import socket
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -19,11 +25,23 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 EVERY_S = 0.25
 
 
+@dataclass(slots=True)
+class Permit:
+    """The right to begin a call until a moment of time.monotonic(). `renew` gives the next one, or raises."""
+
+    not_after: float
+    renew: Callable[[], float]
+
+
+ANY_TIME = Permit(math.inf, lambda: math.inf)
+
+
 class Call(threading.local):
     """The call that this thread makes. `has_begun`: the request may have been written."""
 
     has_begun = False
     deadline = 0.0
+    permit = ANY_TIME
 
 
 call = Call()
@@ -63,16 +81,41 @@ watch = _Watch()
 
 
 class _Told:
-    """What both kinds of connection do before a request is written."""
+    """What both kinds of connection do differently: the whole request is written at once, or not at all."""
 
     sock: Any
+    _parts: list[bytes] | None = None
 
     def request(self, *args: Any, **more: Any) -> None:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
-        call.has_begun = True
-        watch.begin(call.deadline, self.sock)
+        self._parts = []
         super().request(*args, **more)  # type: ignore[misc]
+        whole, self._parts = b"".join(self._parts), None
+        watch.begin(call.deadline, self.sock)
+        _write(self.sock, whole)
+
+    def send(self, data: Any) -> None:
+        if self._parts is None:  # what a proxy is told while connecting
+            super().send(data)  # type: ignore[misc]
+        else:
+            self._parts.append(data)
+
+
+def _write(sock: Any, whole: bytes) -> None:
+    """Writes the request as long as it is permitted; raises what the renewal of the permit does, with nothing sent.
+
+    It is renewed here, on the open connection: connecting anew would take the time that is short.
+    """
+    permit, write = call.permit, sock.sendall
+    while True:
+        call.has_begun = True
+        if time.monotonic() <= permit.not_after:
+            return write(whole)  # type: ignore[no-any-return]
+        call.has_begun = False
+        if time.monotonic() > call.deadline:
+            raise TimeoutError
+        permit.not_after = permit.renew()
 
 
 class _Plain(_Told, HTTPConnection):

@@ -13,6 +13,8 @@ class Graves:
     def __init__(self):
         self.replayed = []
         self.gone = {}
+        self.known = {}
+        self.decided = []
 
     def replay(self, ids, *, reason, actor):
         back = {subject_id for subject_id in ids if subject_id not in self.gone}
@@ -21,6 +23,15 @@ class Graves:
 
     def why_not(self, subject_id):
         return self.gone.get(subject_id)
+
+    def outlooks(self, ids):
+        return {subject_id: self.known[subject_id] for subject_id in ids if subject_id in self.known}
+
+    def decide(self, subject_id, *, arrived, reason, actor):
+        if not self.known.pop(subject_id, subject.Outlook()).is_in_doubt:
+            return False
+        self.decided.append((subject_id, arrived))
+        return True
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from dead_letters import review
 from dead_letters.models import DeadLetter
 from dead_letters.pages import NewestFirst
+from dead_letters.subject import Outlook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 urlpatterns = [path("api/v1/", include("dead_letters.urls"))]
@@ -71,7 +72,30 @@ def test_a_letter_is_shown_as_the_interface_says(reader, buried, error):
         "attempts": 3,
         "closed_at": None,
         "replays": 0,
+        "on_replay": None,
+        "decisions": [],
     }
+
+
+def test_a_letter_in_doubt_offers_its_decisions_until_one_is_made(ops, graves, buried):
+    letter = buried()
+    graves.known[letter.subject_id] = Outlook(on_replay="It looks first.", is_in_doubt=True)
+
+    before = get(ops, f"{LETTERS}{letter.pk}/").json()
+    made = act(ops, letter, "arrived", {"reason": "seen"})
+    again = act(ops, letter, "send_again", {"reason": "seen"})
+
+    assert (before["on_replay"], before["decisions"]) == ("It looks first.", ["arrived", "send_again"])
+    assert (made.status_code, made.json()["status"], again.status_code) == (200, "resolved", 409)
+    assert graves.decided == [(letter.subject_id, True)]
+
+
+def test_nothing_is_decided_about_a_letter_without_a_doubt(ops, buried):
+    letter = buried()
+
+    assert act(ops, letter, "send_again", {"reason": "seen"}).status_code == 409
+    letter.refresh_from_db()
+    assert letter.status == "open"
 
 
 def test_what_has_no_account_says_null(reader, buried):

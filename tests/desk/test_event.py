@@ -58,6 +58,7 @@ def test_an_answered_message_is_shown_as_the_interface_says():
         "finished_at": "2026-03-01T09:00:02.000000Z",
         "next_attempt_at": None,
         "waits_for": None,
+        "waiting": None,
         "reply": {
             "state": "sent",
             "reason": None,

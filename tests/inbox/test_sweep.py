@@ -131,6 +131,15 @@ def test_what_a_stopping_worker_gives_back_is_whole():
     assert (event.state, event.starts, event.attempts) == ("received", 0, 0)
 
 
+def test_what_is_past_its_lease_is_not_given_back_so_that_its_start_counts():
+    (event,) = stored(a_message())
+    claims.claim(event.pk, worker_id=ME)
+    WebhookEvent.objects.update(claimable_at=timezone.now() - timedelta(seconds=1))
+
+    assert moves.give_back(ME) == []
+    assert claims.claim(event.pk, worker_id=uuid7()).starts == 2
+
+
 def test_release_returns_all_parked_events_in_batches(monkeypatch):
     monkeypatch.setattr(moves, "RELEASE_AT_ONCE", 2)
     events = stored(*[a_message(f"m-{n}", sender=str(n)) for n in range(5)])

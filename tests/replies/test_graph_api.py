@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -15,6 +16,7 @@ from simulator.graph import GraphSimulator
 from tests.builders import knobs
 
 ACCOUNT, TOKEN, PERSON = "178", "a token", "612"
+REPLY = uuid.UUID("01900000-0000-7000-8000-000000000001")
 
 
 @pytest.fixture
@@ -27,16 +29,20 @@ def to(provider="instagram", token=TOKEN):
     return Destination(provider=provider, account=ACCOUNT, partner=PERSON, token=token)
 
 
+def send(destination, text, **more):
+    return graph_api.send_text(destination, text, reply_id=REPLY, **more)
+
+
 def test_a_text_is_sent_as_the_interface_says(graph):
     with correlation.bind(correlation_id="request-1.1"):
-        message_id = graph_api.send_text(to(), "héllo")
+        message_id = send(to(), "héllo")
 
     (call,) = graph.calls(PERSON)
     assert (call.method, call.path, call.text, call.mid) == ("POST", f"/v25.0/{ACCOUNT}/messages", "héllo", message_id)
 
 
 def test_a_whatsapp_text_goes_out_in_its_own_form(graph):
-    assert graph_api.send_text(to("whatsapp"), "hello").startswith("wamid")
+    assert send(to("whatsapp"), "hello").startswith("wamid")
     assert graph.taken(PERSON)[0].text == "hello"
 
 
@@ -57,7 +63,7 @@ def test_every_answer_becomes_one_error_of_ours(graph, script, meaning):
     graph.script(PERSON, [script])
 
     with pytest.raises(meaning) as raised:
-        graph_api.send_text(to(), "hello")
+        send(to(), "hello")
 
     assert type(raised.value) is meaning
     assert len(graph.calls(PERSON)) == 1
@@ -65,12 +71,12 @@ def test_every_answer_becomes_one_error_of_ours(graph, script, meaning):
 
 def test_a_refused_token_is_told_apart(graph):
     with pytest.raises(errors.TokenRefused):
-        graph_api.send_text(to(token="another"), "hello")
+        send(to(token="another"), "hello")
 
 
 def test_where_nobody_listens_nothing_was_sent():
     with knobs(graph_api_url="http://127.0.0.1:1"), pytest.raises(errors.GraphUnreachable):
-        graph_api.send_text(to(), "hello")
+        send(to(), "hello")
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], ids=["head", "body"])
@@ -79,21 +85,21 @@ def test_the_deadline_covers_an_answer_that_comes_byte_by_byte(dripping, head):
     begun = time.monotonic()
 
     with knobs(graph_api_url=url, graph_deadline_s=1), pytest.raises(errors.GraphUnanswered):
-        graph_api.send_text(to(), "hello")
+        send(to(), "hello")
 
     assert time.monotonic() - begun < 3
 
 
 def test_a_failed_tls_handshake_sent_nothing(graph):
     with knobs(graph_api_url=graph.url.replace("http:", "https:")), pytest.raises(errors.GraphUnreachable):
-        graph_api.send_text(to(), "hello")
+        send(to(), "hello")
 
     assert graph.calls() == []
 
 
 def test_the_listing_holds_both_sides_newest_first(graph):
-    first = graph_api.send_text(to(), "one")
-    second = graph_api.send_text(to(), "two")
+    first = send(to(), "one")
+    second = send(to(), "two")
 
     listed = graph_api.recent_messages(to())
 

@@ -1,8 +1,10 @@
 import json
 import time
 
+import pytest
+
 from simulator.meta_wire import sign
-from tests.simulator.wires import SHOP, send, wait_for
+from tests.simulator.wires import SHOP, call, send, wait_for
 
 
 def to(receiver, **more):
@@ -71,3 +73,32 @@ def test_echo_waits_for_its_delay(graph, receiver):
 
     wait_for(lambda: graph.summary()["echoes"]["waiting"] == 1)
     assert receiver.got == []
+
+
+@pytest.mark.parametrize(("provider", "given_back"), [("facebook", "reply-1"), ("instagram", None)])
+def test_messenger_gives_back_what_was_attached_and_instagram_does_not(graph, receiver, provider, given_back):
+    graph.settings(echo=to(receiver, provider=provider))
+
+    body = {"recipient": {"id": "61"}, "message": {"text": "Hello", "metadata": "reply-1"}}
+    call(graph.url, "POST", f"/v25.0/{SHOP}/messages", body)
+
+    [(_, raw)] = wait_for(lambda: receiver.got)
+    assert json.loads(raw)["entry"][0]["messaging"][0]["message"].get("metadata") == given_back
+
+
+def test_whatsapp_tells_of_a_message_by_a_status_with_what_was_attached(graph, receiver):
+    graph.settings(echo=to(receiver, provider="whatsapp", status="failed"))
+
+    body = {"messaging_product": "whatsapp", "to": "15550100042", "type": "text", "text": {"body": "Hello"}}
+    wamid = call(graph.url, "POST", f"/v25.0/{SHOP}/messages", {**body, "biz_opaque_callback_data": "reply-1"})
+
+    [(_, raw)] = wait_for(lambda: receiver.got)
+    [status] = json.loads(raw)["entry"][0]["changes"][0]["value"]["statuses"]
+    assert (status["id"], status["status"]) == (wamid.json["messages"][0]["id"], "failed")
+    assert (status["biz_opaque_callback_data"], status["errors"][0]["code"]) == ("reply-1", 131026)
+
+
+def test_more_than_may_be_attached_is_refused(graph):
+    body = {"recipient": {"id": "61"}, "message": {"text": "Hello", "metadata": "x" * 1001}}
+
+    assert call(graph.url, "POST", f"/v25.0/{SHOP}/messages", body).code == (100, None)

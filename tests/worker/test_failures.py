@@ -28,7 +28,7 @@ def until_ended(event, most=12):
         if event.state not in ("received", "retrying"):
             break
         WebhookEvent.objects.filter(pk=event.pk).update(claimable_at=timezone.now() - timedelta(seconds=1))
-        Account.objects.update(paused_until=None)
+        Account.objects.update(paused_until=None, next_lookup_at=None)
     return event
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from dead_letters.models import DeadLetter
@@ -35,6 +35,26 @@ def test_a_claim_that_was_rescued_begins_no_call_though_nobody_has_taken_it_yet(
 
     event.refresh_from_db()
     assert (event.state, graph.calls(), OutgoingReply.objects.count()) == ("processing", [], 0)
+
+
+@pytest.mark.parametrize("at", ["claim", "claim_next"])
+def test_a_claim_whose_answer_was_lost_does_not_wait_for_its_lease(at, graph, monkeypatch):
+    events = stored(a_message("m-1", "one"), a_message("m-2", "two"))
+    take, lost = getattr(claims, at), []
+
+    def answer_is_lost(name, *, worker_id):
+        claim = take(name, worker_id=worker_id)
+        if not lost:
+            lost.append(claim.event_id)
+            raise OperationalError("the connection broke")
+        return claim
+
+    monkeypatch.setattr(claims, at, answer_is_lost)
+    work.process(events[0].pk)
+
+    assert [call.text for call in graph.taken()] == ["re one", "re two"]
+    assert lost == [events[0 if at == "claim" else 1].pk]
+    assert set(WebhookEvent.objects.values_list("state", flat=True)) == {"processed"}
 
 
 def test_the_commit_of_sending_begins_the_lease_anew():
@@ -102,15 +122,6 @@ def test_a_token_of_the_settings_is_taken_over_once_and_makes_the_account_active
 
     shop.refresh_from_db()
     assert shop.token() == "from the admin"
-
-
-def test_an_event_that_ends_every_worker_is_buried_in_the_end(graph):
-    (event,) = stored(a_message())
-    WebhookEvent.objects.update(starts=work.MOST_STARTS)
-
-    worked(event)
-
-    assert (event.state, DeadLetter.objects.get().code, graph.calls()) == ("dead", "worker_killer", [])
 
 
 class Wordless(Permanent):

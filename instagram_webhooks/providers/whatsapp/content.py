@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from instagram_webhooks.events import Attachment, Content
-from instagram_webhooks.providers.values import Json, as_id, inner, said
+from instagram_webhooks.providers.values import Json, as_id, inner, inner_objects, said
 
 _SENT_ALONG = frozenset({"image", "video", "audio", "document", "sticker", "location", "contacts"})
 
@@ -39,4 +39,12 @@ def _words(kind: str, part: Json) -> tuple[str, str | None]:
 
 
 def status(body: Json, content: Content) -> Content:
-    return replace(content, target_id=as_id(body.get("id")))
+    """With the state of our own message; what its sender attached (up to 512 characters) comes back with each."""
+    codes = [each.get("code") for each in inner_objects(body, "errors")]
+    return replace(
+        content,
+        target_id=as_id(body.get("id")),
+        delivery=said(body, "status"),
+        metadata=said(body, "biz_opaque_callback_data"),
+        error_code=next((code for code in codes if isinstance(code, int)), None),
+    )

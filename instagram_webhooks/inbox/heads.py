@@ -1,0 +1,88 @@
+"""
+The heads of all lanes, those that wait longest first: who holds up a conversation, since when and why.
+
+Walked along one index from the longest wait on, so that it costs by what is shown and not by what is
+open: each row is asked whether anything of its lane goes before it.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from instagram_webhooks.conf import conf
+
+# No worker has taken what is ready for so long: longer than a busy queue, and than the sweep and its gate.
+EXPECTED_S = 60.0
+BEHIND_CAP = 1000
+
+# Since an event came, or since a replay brought it back to the end of its lane.
+WAITS_SINCE = "GREATEST({e}.received_at, {e}.order_at)"
+_OPEN = "state IN ('received', 'processing', 'retrying', 'parked')"
+# The rule of the claim (inbox/claim.py), asked of one row.
+IS_HEAD = f"""
+{{e}}.lane IS NOT NULL AND {{e}}.{_OPEN} AND ({{e}}.state = 'processing' OR (
+  NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent o
+               WHERE o.lane = {{e}}.lane AND o.{_OPEN}
+                 AND (o.order_at, o.received_at, o.place, o.event_id)
+                   < ({{e}}.order_at, {{e}}.received_at, {{e}}.place, {{e}}.event_id))
+  AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
+                   WHERE p.lane = {{e}}.lane AND p.state = 'processing')))
+"""
+_STANDS = """
+({e}.state IN ('retrying', 'parked')
+ OR ({e}.state = 'received' AND {e}.claimable_at < statement_timestamp() - make_interval(secs => {expected}))
+ OR ({e}.state = 'processing' AND ({e}.claimable_at < statement_timestamp() OR EXISTS (
+       SELECT 1 FROM instagram_webhooks_worker w
+        WHERE w.id = {e}.worker_id AND (w.stopped_at IS NOT NULL
+              OR w.pulse_at < statement_timestamp() - make_interval(secs => {silent}))))))
+"""
+# Why: as a parked event says itself, or the code of its last retry (the newest audit entry says it).
+LONGEST = f"""
+SELECT e.event_id, e.state, e.reason, extract(epoch FROM clock_timestamp() - {WAITS_SINCE.format(e="e")})::float8,
+       (SELECT a.detail ->> 'code' FROM audit_auditentry a
+         WHERE a.subject_id = e.event_id AND a.action = 'event.retrying' ORDER BY a.at DESC LIMIT 1)
+  FROM instagram_webhooks_webhookevent e
+ WHERE {IS_HEAD.format(e="e")}
+   AND {WAITS_SINCE.format(e="e")} < statement_timestamp() - make_interval(secs => %(age)s)
+ ORDER BY {WAITS_SINCE.format(e="e")}, e.event_id LIMIT %(limit)s
+"""
+_BEHIND = f"""
+SELECT named.lane, (SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent o
+                                           WHERE o.lane = named.lane AND o.{_OPEN} LIMIT %(limit)s) counted)
+  FROM unnest(%(lanes)s::uuid[]) AS named(lane)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head that has waited for age_s. code: of its last retry, where there was one."""
+
+    event_id: UUID
+    state: str
+    reason: str
+    age_s: float
+    code: str | None
+
+
+def is_blocked(e: str) -> str:
+    """The condition on a row of this name: it is the head of a lane, and the lane stands.
+
+    Waiting is not standing: what a live worker has, and what became ready just now, moves by itself.
+    """
+    stands = _STANDS.format(e=e, expected=float(EXPECTED_S), silent=float(conf().worker_silent_s))
+    return f"{IS_HEAD.format(e=e)} AND {stands}"
+
+
+def waiting_longer(age_s: float, *, limit: int) -> list[Head]:
+    """Heads that have waited for so long whatever they wait for, the longest wait first."""
+    with connection.cursor() as cursor:
+        cursor.execute(LONGEST, {"age": age_s, "limit": limit})
+        return [Head(*row) for row in cursor.fetchall()]
+
+
+def behind(lanes: list[UUID]) -> dict[UUID, int]:
+    """How many open events stand behind the head of each lane; BEHIND_CAP + 1 stands for more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND, {"lanes": lanes, "limit": BEHIND_CAP + 2})
+        return {lane: max(count - 1, 0) for lane, count in cursor.fetchall()}
