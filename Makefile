@@ -15,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: help setup demo demo-once test lint types contracts migrations-check format web worker beat embedded clean
+.PHONY: help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -46,6 +46,9 @@ migrations-check: setup ## whether models and migrations agree
 
 format: setup ## let ruff write the form, and mend what it can
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .
+
+model: setup ## search the table of legal moves for loss, doubles, disorder and blocked lanes: some minutes
+	@$(PYTHON) -m tests.model
 
 web: ## the web process on HOST:PORT, in the foreground
 	@$(NEEDS_VENV); exec $(PYTHON) -m webhooks_project web

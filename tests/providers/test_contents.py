@@ -192,3 +192,15 @@ def test_bytes_that_are_no_such_event_are_refused_without_a_word_of_them(kind, r
     while error is not None:
         assert "canary" not in f"{error!r}{error}"
         error = error.__cause__ or error.__context__
+
+
+def test_what_a_sender_attached_to_its_message_comes_back():
+    assert sample("facebook/echo__with_metadata").metadata == "reply:1"
+    assert sample("whatsapp/status__sent").metadata == "reply:1"
+    assert sample("whatsapp/status__read").metadata == ""
+
+
+def test_a_status_says_how_far_the_message_came_and_why_no_further():
+    told = sample("whatsapp/status__failed")
+    assert (told.delivery, told.error_code) == ("failed", 131047)
+    assert (sample("whatsapp/status__sent").delivery, sample("whatsapp/status__sent").error_code) == ("sent", None)
