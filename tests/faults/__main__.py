@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 from tests.faults import times
+from tests.faults.flaws import FLAWS
+from tests.faults.house import WORST_LAG
 from tests.faults.kinds import KINDS
 from tests.faults.run import Run
 from tests.faults.telling import say
@@ -30,7 +32,22 @@ def _options(arguments):
     add("--minutes", type=float, default=5.0, metavar="M", help="how long faults are injected (default 5)")
     add("--seed", type=int, default=None, metavar="N", help="of the generator and the faults (default: the time)")
     add("--rate", type=float, default=50.0, metavar="R", help="events a second (default 50)")
-    add("--flaw", action="append", default=[], metavar="NAME", help="patch this flaw into the product; repeatable")
+    add(
+        "--flaw",
+        action="append",
+        default=[],
+        choices=sorted(FLAWS),
+        metavar="NAME",
+        help="patch this flaw into the product, with the faults that provoke it; repeatable",
+    )
+    add(
+        "--lag",
+        type=float,
+        default=WORST_LAG,
+        metavar="F",
+        help="of the settle time: how long Meta's listing lags at its worst (default %(default)s; over 1: doubles)",
+    )
+    add("--may-double", action="store_true", help="doubled replies are counted and do not fail the run")
     add("--only", action="append", default=[], choices=sorted(KINDS), metavar="KIND", help="only such faults")
     add("--no-faults", action="store_true", help="the same without a fault")
     add("--shipped", action="store_true", help="with the times that are shipped")
@@ -47,7 +64,8 @@ def main(arguments=None):
     options.folder.mkdir(parents=True, exist_ok=True)
     chosen = times.SHIPPED if options.shipped else times.SCALED
     say(f"Seed {options.seed}; logs and results: {options.folder}\n{times.in_words(chosen)}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell's background job ignores Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         if options.recovery:
             from tests.faults import recovery

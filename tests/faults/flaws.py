@@ -25,7 +25,7 @@ class Flaw:
     kinds: tuple = ANY_KILL
     sql: tuple = ()
     killers: float = 0.0  # the share of messages that end their workers
-    in_model: bool = False  # the exhaustive search must find it too
+    model: str = ""  # what the exhaustive search calls it
 
 
 def move(name, **values):
@@ -123,20 +123,20 @@ FLAWS = {
         "moves of a holder do not look at the fence",
         _all_moves_of_holders(by_holder=False, while_leased=False),
         ("worker.stop", "point.stop"),
-        in_model=True,
+        model="no fence check",
     ),
     "fence_reset_at_replay": Flaw(
         "a replay sets the fence back",
         (("instagram_webhooks.inbox.moves", rewritten("_REPLAY", "attempts = 0", "attempts = 0, fence = 0")),),
         (*REFUSALS, "worker.kill"),
         sql=("DROP TRIGGER fence_never_falls ON instagram_webhooks_webhookevent",),
-        in_model=True,
+        model="fence reset at replay",
     ),
     "finish_without_state_check": Flaw(
         "an event is ended in whatever state it is",
         (move("PROCESS", before=("received", "processing", "retrying", "parked", "processed", "dead", "ignored")),),
         ("net.postgres.swallow", "net.postgres.cut", "point.throw"),
-        in_model=True,
+        model="finish without state check",
     ),
     "wake_up_before_commit_without_sweep": Flaw(
         "wake-ups leave before the commit, and nothing is swept",
@@ -151,7 +151,7 @@ FLAWS = {
         "nobody sweeps",
         (("instagram_webhooks.worker.upkeep", replaced("sweep", _no_sweep)),),
         ("redis.flushall", "redis.purge", "worker.kill"),
-        in_model=True,
+        model="sweep off",
     ),
     "sweep_ignores_expired_leases": Flaw(
         "the sweep offers no event whose lease ran out",
@@ -166,7 +166,7 @@ FLAWS = {
             ),
         ),
         ("worker.kill", "point.kill"),
-        in_model=True,
+        model="sweep ignores expired leases",
     ),
     "update_instead_of_nothing": Flaw(
         "an event that comes again is begun again",
@@ -187,7 +187,7 @@ FLAWS = {
         "a reply of unknown outcome is sent again without a look-up",
         (("instagram_webhooks.worker.answering", _instead("_after_unknown_outcome", _resend)),),
         ("graph.timeout_after", "graph.reset_after", "graph.http_after"),
-        in_model=True,
+        model="blind resend",
     ),
     "rescue_by_age_only": Flaw(
         "claims of workers that live are taken away after a second, also with a reply under way",
@@ -203,7 +203,7 @@ FLAWS = {
             move("RESCUE", unless_sending=False),
         ),
         ("graph.slow",),
-        in_model=True,
+        model="rescue of living workers",
     ),
     "known_before_verified": Flaw(
         "what a forger sent counts as known",
@@ -222,7 +222,7 @@ FLAWS = {
             ("instagram_webhooks.inbox.claim", _instead("BY_LANE", lambda claim, taking: _by_due_time(taking))),
         ),
         REFUSALS,
-        in_model=True,
+        model="head by due time instead of order",
     ),
     "starts_counted_after_work": Flaw(
         "a claim does not count as a start",
@@ -231,7 +231,8 @@ FLAWS = {
             ("instagram_webhooks.states", lambda states: move("RECLAIM", starts=states.Starts.KEPT)[1](states)),
         ),
         (),
-        in_model=True,
+        killers=0.02,
+        model="starts counted after work",
     ),
     "starts_reset_at_claim": Flaw(
         "a claim sets the starts back",
@@ -240,7 +241,8 @@ FLAWS = {
             ("instagram_webhooks.states", lambda states: move("RECLAIM", starts=states.Starts.RESET)[1](states)),
         ),
         (),
-        in_model=True,
+        killers=0.02,
+        model="starts reset at claim",
     ),
     "marked_before_the_call": Flaw(
         "the event is ended before its reply has left",

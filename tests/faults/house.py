@@ -14,6 +14,7 @@ import requests
 from psycopg.rows import dict_row
 
 from tests.faults import launch
+from tests.faults.flaws import FLAWS
 from tests.faults.proxy import HOST, ProxyControl
 from tests.faults.supervisor import FELT_S, Supervised
 from tests.faults.times import SCALED, seconds
@@ -23,7 +24,8 @@ from webhooks_project import embedded
 from webhooks_project.embedded.server import free_port
 
 ACCOUNTS = {f"1784140000000010{number}": f"IGTEST-of-account-{number}" for number in range(1, 6)}
-QUIET_LAG = 0.4  # of the settle time: how long Meta's listing lags behind while nobody makes it worse
+# Of the settle time: how long Meta's listing lags behind while nobody makes it worse, and at its worst.
+QUIET_LAG, WORST_LAG = 0.4, 0.8
 ECHO_DELAY_S = 0.2
 READY_S = 60.0
 
@@ -32,11 +34,13 @@ class House:
     """Two web processes, a worker with threads and one with processes, beat, servers, proxies and Meta's stand-in.
 
     folder: logs and journals go there. times: settings by name. flaws: names of what is patched into the product.
+    lag: of the settle time, how long the listing lags at its worst; beyond 1 the product's assumption is broken.
     """
 
     queue, secret, accounts = QUEUE, SECRET, ACCOUNTS
 
-    def __init__(self, folder, seed, *, times=SCALED, flaws=()):
+    def __init__(self, folder, seed, *, times=SCALED, flaws=(), lag=WORST_LAG):
+        self.lag = lag
         self.folder, self.seed, self.times, self.flaws = Path(folder), seed, dict(times), tuple(flaws)
         self.armed, self.litter = self.folder / "armed", self.folder / "litter"
         self.processes = {}
@@ -49,6 +53,7 @@ class House:
             self._start_servers(stack)
             self._start_between(stack)
             self.manage("manage.py", "migrate", "--verbosity", "0")
+            self._let_flaws_in()
             self.put_right(self.accounts)
             self._start_product(stack)
             self._stack = stack.pop_all()
@@ -115,6 +120,12 @@ class House:
         process = Process(name, ["-m", f"tests.faults.{name}", json.dumps(wanted)],
                           folder=self.folder, environ=without_settings())  # fmt: skip
         stack.callback(process.kill)
+
+    def _let_flaws_in(self):
+        """Takes from the database what would refuse a flaw by itself."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            for statement in (sql for name in self.flaws for sql in FLAWS[name].sql):
+                connection.execute(statement)
 
     def _start_product(self, stack):
         celery = ("celery", "-A", "webhooks_project")

@@ -59,6 +59,7 @@ POINTS = {
 NAMES = tuple(POINTS)
 # The one window that is left: between the last look at the clock and the first byte. Never armed at random.
 WINDOW = "worker.window"
+_WIRE = f"{_REPLIES}.wire"
 
 
 def changes(armed):
@@ -67,7 +68,22 @@ def changes(armed):
     for name, (module, function, when) in POINTS.items():
         hold = functools.partial(_passing, Path(armed) / name, is_before=when == "before")
         found.setdefault(module, []).append(replaced(function, hold))
+    found.setdefault(_WIRE, []).append(replaced("_write", functools.partial(_in_the_window, Path(armed) / WINDOW)))
     return found
+
+
+def _in_the_window(file, original):
+    """The write of a request, whose last line may be held up."""
+    return lambda sock, whole: original(_HeldUp(sock, file), whole)
+
+
+class _HeldUp:
+    def __init__(self, sock, file):
+        self._sock, self._file = sock, file
+
+    def sendall(self, whole):
+        pass_by(self._file)
+        return self._sock.sendall(whole)
 
 
 def _passing(file, original, *, is_before):

@@ -5,10 +5,12 @@ from collections import Counter
 
 from tests.faults import oracle, scorecard
 from tests.faults.checker import check
+from tests.faults.flaws import FLAWS
 from tests.faults.generator import Generator
 from tests.faults.history import History
 from tests.faults.house import House
 from tests.faults.nemesis import Nemesis
+from tests.faults.plan import KILLERS
 from tests.faults.rest import OPEN, NotAtRest, come_to_rest, replay_dead
 from tests.faults.telling import say
 
@@ -28,7 +30,7 @@ class Run:
         """The exit code; prints what it found."""
         options = self._options
         with (
-            House(options.folder, options.seed, times=self._times, flaws=options.flaw) as house,
+            House(options.folder, options.seed, times=self._times, flaws=options.flaw, lag=options.lag) as house,
             History(options.folder / "history.jsonl") as history,
         ):
             before, begun = scorecard.snapshot(house), time.monotonic()
@@ -46,6 +48,8 @@ class Run:
             )  # fmt: skip
         paths = scorecard.write(facts, options.folder)
         say(f"\n{scorecard.markdown(facts)}\n{paths[0]}")
+        if options.may_double:
+            findings.doubled.clear()
         if not findings.is_clean:
             self._failures.append(str(findings))
         say("\n".join(self._failures) or "All is well.")
@@ -53,12 +57,18 @@ class Run:
 
     def _faults(self, house, history):
         options = self._options
-        generator = Generator(house.web_url, house.secret, house.accounts, history, options.seed, options.rate)
-        nemesis = Nemesis(house, options.seed, history, options.only)
+        flaws = [FLAWS[name] for name in options.flaw]
+        killers = max((flaw.killers for flaw in flaws), default=0.0) or KILLERS
+        generator = Generator(
+            house.web_url, house.secret, house.accounts, history, options.seed, options.rate, killers=killers
+        )
+        kinds = options.only or [kind for flaw in flaws for kind in flaw.kinds]
+        is_calm = options.no_faults or (flaws and not kinds)
+        nemesis = Nemesis(house, options.seed, history, kinds)
         history.write("phase", name="faults")
         generator.start()
         try:
-            if not options.no_faults:
+            if not is_calm:
                 nemesis.start()
             _wait(options.minutes * 60, generator)
         except BaseException:

@@ -30,6 +30,19 @@ def _stops(scene):
         processes.send([pid], then)
 
 
+@fault("point.window", weight=0, targets="point")
+def _stops_in_the_window(scene):
+    """Between the last look at the clock and the first byte, for longer than a successor waits: it may send twice."""
+    pid = _armed(scene, "stop", name=points.WINDOW)
+    if pid is None:
+        return
+    times = [scene.house.seconds(name) for name in ("WEBHOOK_LEASE_S", "GRAPH_DEADLINE_S", "REPLY_SETTLE_S")]
+    try:
+        scene.lasts(sum(times) + 1, sum(times) + 2)
+    finally:
+        processes.send([pid], signal.SIGCONT)
+
+
 @fault("point.sleep", weight=4, targets="point")
 def _sleeps(scene):
     _armed(scene, f"sleep:{scene.rng.uniform(0.2, 3):.1f}")
@@ -40,9 +53,9 @@ def _fails(scene):
     _armed(scene, "throw")
 
 
-def _armed(scene, what):
+def _armed(scene, what, *, name=None):
     """The process that came by; None where nobody did."""
-    name = scene.rng.choice(points.NAMES)
+    name = name or scene.rng.choice(points.NAMES)
     file = scene.house.armed / name
     draft = file.with_name(f"{name}.draft.{os.getpid()}")
     draft.write_text(what)

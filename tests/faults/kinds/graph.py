@@ -46,9 +46,9 @@ for _name, _step in LISTING.items():
 
 @fault("listing.lag", weight=2, targets="lag")
 def _listing_lags(scene):
-    """As far as the settle time still covers it."""
+    """As far as the settle time still covers it, or as the run wants it."""
     settle_s = scene.house.seconds("REPLY_SETTLE_S")
-    scene.house.graph_settings(lag_s=0.8 * settle_s)
+    scene.house.graph_settings(lag_s=scene.house.lag * settle_s)
     try:
         scene.lasts(1, 4)
     finally:
