@@ -47,6 +47,13 @@ def _options(arguments):
         metavar="F",
         help="of the settle time: how long Meta's listing lags at its worst (default %(default)s; over 1: doubles)",
     )
+    add(
+        "--patience",
+        type=float,
+        default=40.0,
+        metavar="S",
+        help="a run that comes no nearer to rest for so long has not come to rest (default %(default)s)",
+    )
     add("--may-double", action="store_true", help="doubled replies are counted and do not fail the run")
     add("--only", action="append", default=[], choices=sorted(KINDS), metavar="KIND", help="only such faults")
     add("--no-faults", action="store_true", help="the same without a fault")

@@ -21,6 +21,7 @@ from tests.processes.process import CHECKOUT
 
 LONGEST_S = 400.0
 SEARCH_S = 120.0
+PATIENCE_S = 12.0
 
 
 def main(arguments):
@@ -44,7 +45,20 @@ def main(arguments):
 def caught(name, *, minutes, rate, seed):
     """What a short run found of this flaw, in words; "" for nothing."""
     with tempfile.TemporaryDirectory(prefix="flaw-") as folder:
-        words = ["--minutes", minutes, "--rate", rate, "--seed", seed, "--flaw", name, "--folder", folder]
+        words = [
+            "--minutes",
+            minutes,
+            "--rate",
+            rate,
+            "--seed",
+            seed,
+            "--flaw",
+            name,
+            "--patience",
+            PATIENCE_S,
+            "--folder",
+            folder,
+        ]
         log = Path(folder) / "run.log"
         with log.open("w") as out:
             subprocess.run(

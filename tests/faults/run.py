@@ -15,7 +15,6 @@ from tests.faults.rest import OPEN, NotAtRest, come_to_rest, replay_dead
 from tests.faults.telling import say
 
 NEWS_S = 10.0
-STEP_S = 40.0
 SHOWN = 5
 
 
@@ -82,9 +81,9 @@ class Run:
     def _rest(self, house, history):
         """How long it took to come to rest, and how many dead letters were replayed then."""
         try:
-            rest_s = _as_long_as_it_goes_on(house)
+            rest_s = _as_long_as_it_goes_on(house, self._options.patience)
             say(f"At rest after {rest_s:.1f} s.")
-            replays = replay_dead(house, 3 * STEP_S)
+            replays = replay_dead(house, 3 * self._options.patience)
         except NotAtRest as standing:
             self._failures.append(str(standing))
             return None, None
@@ -101,12 +100,12 @@ class Run:
             say(f"  a fault that the harness could not inject or heal: {broken}")
 
 
-def _as_long_as_it_goes_on(house):
+def _as_long_as_it_goes_on(house, step_s):
     """Comes to rest; given up only once a whole step has ended nothing: a slow machine is not a stuck lane."""
     begun, left = time.monotonic(), float("inf")
     while True:
         try:
-            come_to_rest(house, STEP_S)
+            come_to_rest(house, step_s)
             return time.monotonic() - begun
         except NotAtRest:
             before, left = left, house.rows(OPEN)[0]["n"]
