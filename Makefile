@@ -15,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: faults faults-prove faults-seeds faults-limits faults-recovery help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -62,6 +62,27 @@ beat: ## the clock for daily jobs, in the foreground
 
 embedded: setup ## the ladder of development servers: each rung once (url, path, wheel)
 	@$(DEVELOPMENT) $(PYTEST) $(PARALLEL) --confcutdir tests/embedded tests/embedded
+
+# MINUTES and SEED as you like: `make faults MINUTES=60`. The rate is what two cores keep up with under faults.
+MINUTES := 5
+RATE := 50
+FAULTS := $(PYTHON) -m tests.faults --rate $(RATE) $(if $(SEED),--seed $(SEED))
+
+faults: setup ## the whole product under faults: what it lost, doubled, disordered (MINUTES=5)
+	@$(FAULTS) --minutes $(MINUTES)
+
+faults-seeds: setup ## ten short runs with ten seeds
+	@for seed in 1 2 3 4 5 6 7 8 9 10; do $(PYTHON) -m tests.faults --rate $(RATE) --minutes 0.5 --seed $$seed || exit 1; done
+
+faults-prove: setup ## each seeded flaw must be caught
+	@$(PYTHON) -m tests.faults.prove
+
+faults-limits: setup ## beyond the assumptions: a listing that lags twice the settle time, and the one window
+	@$(FAULTS) --minutes 2 --may-double --lag 2 $(foreach kind,timeout_after reset_after http_after,--only graph.$(kind)) --only listing.lag
+	@$(FAULTS) --minutes 2 --may-double --only point.window
+
+faults-recovery: setup ## how long each kind of fault is felt, one at a time; then three kinds with the shipped times
+	@$(PYTHON) -m tests.faults --recovery --rate 20 && $(PYTHON) -m tests.faults --recovery --rate 20 --shipped
 
 clean: ## remove .venv, caches and the demo's data
 	@if test -x $(PYTHON); then $(EMBEDDED) --forget; fi

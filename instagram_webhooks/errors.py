@@ -6,7 +6,8 @@ What can go wrong, and what each wrong thing means for the event.
         UnknownProvider (404), SignatureMismatch (403), HandshakeRefused (403), BodyTooLarge (413)
       StoreUnavailable  our fault            -> answered 503, Meta delivers again
       Retryable         later may work       -> retry on the ladder, then dead letter
-        GraphUnreachable (nothing was sent), GraphThrottled (refused for now), PolicyOverBudget
+        GraphUnreachable (nothing was sent), GraphThrottled (refused for now), PolicyOverBudget,
+        PolicyStoreFailed
         OutcomeUnknown  may have been sent   -> look up first, then retry or dead letter
           GraphUnanswered (time-out, reset), GraphFailed (5xx, codes 1 and 2)
         Waiting         not our turn yet     -> retry at the time it names, no attempt used
@@ -101,6 +102,12 @@ class PolicyOverBudget(Retryable):
     """The reply policy took longer than its budget."""
 
     code = "policy_over_budget"
+
+
+class PolicyStoreFailed(Retryable):
+    """A database failed while the reply policy was asked: its own, or ours under it."""
+
+    code = "policy_store_failed"
 
 
 class OutcomeUnknown(Retryable):

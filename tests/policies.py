@@ -1,5 +1,7 @@
 """Reply policies for tests, named by their dotted path."""
 
+from django.db import OperationalError
+
 from instagram_webhooks.errors import GraphRefused, PolicyOverBudget, TokenRefused
 from instagram_webhooks.replies.context import Silence
 
@@ -43,3 +45,7 @@ def parking(context):
 
 def greedy(context):
     raise MemoryError
+
+
+def without_its_database(context):
+    raise OperationalError("the shop's own database is away")

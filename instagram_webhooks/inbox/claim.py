@@ -55,9 +55,13 @@ FROM named
 """
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
 _NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
-# The condition on the row is looked at again when another claim had it locked: the loser gets nothing.
+# Whoever finds the row locked gets nothing: another has it, or is about to move it. To wait for a client that does
+# nothing would cost a slot at each wake-up.
 _TAKE = """
-WITH named AS MATERIALIZED ({named}), head AS MATERIALIZED ({head}), claimed AS (
+WITH named AS MATERIALIZED ({named}), first AS MATERIALIZED ({head}), head AS MATERIALIZED (
+  SELECT h.event_id FROM instagram_webhooks_webhookevent h
+   WHERE h.event_id = (SELECT event_id FROM first) FOR UPDATE SKIP LOCKED
+), claimed AS (
   UPDATE instagram_webhooks_webhookevent e SET {effect}
     FROM head
    WHERE e.event_id = head.event_id AND {condition}

@@ -38,10 +38,13 @@ SELECT e.event_id FROM instagram_webhooks_webhookevent e
         AND (o.order_at, o.received_at, o.place, o.event_id) < (e.order_at, e.received_at, e.place, e.event_id)))
  ORDER BY e.claimable_at LIMIT %(limit)s
 """
+# What somebody else has locked is offered later: one row must not hold up all the others.
 MARK = """
 UPDATE instagram_webhooks_webhookevent
    SET dispatched_at = clock_timestamp()
- WHERE event_id = ANY(%(ids)s) AND claimable_at <= clock_timestamp()
+ WHERE event_id IN (SELECT event_id FROM instagram_webhooks_webhookevent
+                     WHERE event_id = ANY(%(ids)s) ORDER BY event_id FOR UPDATE SKIP LOCKED)
+   AND claimable_at <= clock_timestamp()
    AND (dispatched_at IS NULL OR dispatched_at < clock_timestamp() - make_interval(secs => %(gate)s))
 RETURNING event_id
 """
@@ -50,11 +53,12 @@ SELECT id FROM instagram_webhooks_worker
  WHERE (pulse_at < clock_timestamp() - make_interval(secs => %(silent)s) OR stopped_at IS NOT NULL)
    AND EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE e.worker_id = instagram_webhooks_worker.id)
 """
-# In two statements: the first waits for a worker that is just committing `sending`, and the second sees it.
+# In two statements: what a worker has locked, perhaps just committing `sending`, is passed over by the first, and
+# what it had committed before is seen by the second.
 HELD = """
 SELECT event_id FROM instagram_webhooks_webhookevent
  WHERE state = 'processing' AND worker_id = ANY(%(workers)s) AND claimable_at > clock_timestamp()
- ORDER BY event_id FOR UPDATE
+ ORDER BY event_id FOR UPDATE SKIP LOCKED
 """
 # Due at once, whatever is left of the lease; but not while a reply may be under way.
 RESCUED = f"""

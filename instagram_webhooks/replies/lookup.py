@@ -32,6 +32,7 @@ from instagram_webhooks.vault import message_digest
 MOST_LOOKUPS = 12
 # Meta's listing counts whole seconds, by a clock of its own; the ledger keeps our older texts out of the search.
 CLOCKS_APART = timedelta(seconds=60)
+WITH_TEXT = 20  # of a page of Meta's listing; the older ones come without their text
 LISTED_BY = ("instagram", "facebook")
 
 
@@ -91,7 +92,8 @@ def judge(
 ) -> ListedMessage | Literal["newer", "absent", "unclear"]:
     """What a listing says: the message itself, that something newer is there without it, or that it is absent.
 
-    Unclear: a message of that time is listed without its text, as all but the newest twenty are.
+    Unclear: a message of that time is listed without its text, as all but the newest twenty are, or the
+    page does not reach back to that time.
     """
     since = called_at - CLOCKS_APART
     for each in listed:
@@ -101,6 +103,8 @@ def judge(
             return "unclear"
         if comparable(each.text) == text and not outbox.is_ours(message_digest(each.message_id)):
             return each
+    if len(listed) >= WITH_TEXT and all(each.created_at >= since for each in listed):
+        return "unclear"  # one page that may not reach back to the call
     is_newer = any(each.created_at > called_at + timedelta(seconds=1) for each in listed)
     return "newer" if is_newer else "absent"
 
@@ -126,6 +130,13 @@ def _by_status(claim: Claim, reply: outbox.Reply, called_at: datetime) -> str:
     if reply.ended_s < conf().reply_settle_s:
         raise _again(reply, conf().reply_settle_s - reply.ended_s, absent=True)
     raise ReplyUndecided
+
+
+def echoed(claim: Claim, reply: outbox.Reply) -> str | None:
+    """Meta's id of a reply that an echo proved meanwhile; asks nobody but the inbox."""
+    if reply.called_at is None or claim.provider not in LISTED_BY:
+        return None
+    return _echoed(claim, reply, comparable(reply.text()), reply.called_at)
 
 
 def _echoed(claim: Claim, reply: outbox.Reply, text: str, called_at: datetime) -> str | None:

@@ -18,7 +18,7 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import WebhookError
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import OutgoingReply
-from instagram_webhooks.states import ReplyState
+from instagram_webhooks.states import MAY_HAVE_LEFT, ReplyState
 from instagram_webhooks.vault import digest, message_digest, open_text, seal_text
 
 
@@ -161,9 +161,23 @@ def never_left(reply_id: UUID) -> None:
 def withhold_planned(reply_id: UUID, reason: str) -> None:
     """What was planned is not sent after all."""
     _update(
-        "state = 'withheld', reason = %(reason)s WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending')",
+        "state = 'withheld', reason = %(reason)s"
+        " WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending', 'undecided')",
         {"id": reply_id, "reason": reason},
     )
+
+
+def withhold_of_event(event_id: UUID, reason: str) -> None:
+    """What an event had planned is not sent, since the event itself asks for nothing any more."""
+    _update(
+        "state = 'withheld', reason = %(reason)s WHERE event_id = %(event_id)s AND state IN ('planned', 'failed')",
+        {"event_id": event_id, "reason": reason},
+    )
+
+
+def may_have_left(event_id: UUID) -> bool:
+    """Whether the reply of an event must be looked up before anything else."""
+    return OutgoingReply.objects.filter(event_id=event_id, state__in=MAY_HAVE_LEFT).exists()
 
 
 def undecided(event_id: UUID) -> None:

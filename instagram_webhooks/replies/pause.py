@@ -1,14 +1,16 @@
 """Accounts: finding, pausing, parking and releasing them. The only writes that work makes to a shared row."""
 
+import contextlib
 import logging
 import random
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 
 from audit.log import record
 from instagram_webhooks.conf import conf
@@ -18,6 +20,15 @@ from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.vault import digest, open_text
 
 log = logging.getLogger(__name__)
+
+
+class _Open(threading.local):
+    """The probe that this thread was let out as, until its outcome is counted."""
+
+    probe: "KnownAccount | None" = None
+
+
+_open = _Open()
 
 FAILURES_IN_A_ROW = 3
 PROBE_SLACK_S = 5.0  # what a probe takes beside its call
@@ -136,6 +147,7 @@ def admit(account: KnownAccount, *, attempt: int, rand: Callable[[], float] = ra
     if account.pause_s == 0 and account.unknown_in_a_row < FAILURES_IN_A_ROW:
         return account
     if account.pause_s == 0 and _may_probe(account, attempt):
+        _open.probe = account
         return replace(account, is_probe=True)
     now = find(account.provider, account.account_id)
     if now.pause_s == 0 and now.unknown_in_a_row < FAILURES_IN_A_ROW:
@@ -153,10 +165,16 @@ def _may_probe(account: KnownAccount, attempt: int) -> bool:
     return _changed(_PROBE, values)
 
 
-def end_probe(account: KnownAccount) -> None:
-    """The probe ended without a word on whether messages can be sent: another may try."""
-    if account.is_probe:
-        Account.objects.filter(pk=account.id).update(probe_until=None)
+@contextlib.contextmanager
+def probing() -> Iterator[None]:
+    """Whatever way the work leaves, a probe that ended without a word on whether messages can be sent is given back."""
+    _open.probe = None
+    try:
+        yield
+    finally:
+        if _open.probe is not None:
+            with contextlib.suppress(Error):
+                Account.objects.filter(pk=_open.probe.id).update(probe_until=None)
 
 
 def count_failure(account: KnownAccount) -> None:
@@ -167,6 +185,7 @@ def count_failure(account: KnownAccount) -> None:
         "first": conf().first_pause_s,
         "longest": conf().longest_pause_s,
     }
+    _open.probe = None
     with connection.cursor() as cursor:
         cursor.execute(_FAILED, values)
         row = cursor.fetchone()
@@ -176,6 +195,7 @@ def count_failure(account: KnownAccount) -> None:
 
 def count_answer(account: KnownAccount) -> None:
     """Meta answered for certain, which ends a row of failures; writes only where there was one."""
+    _open.probe = None
     if account.unknown_in_a_row:
         Account.objects.filter(pk=account.id, unknown_in_a_row__gt=0).update(
             unknown_in_a_row=0, probe_until=None, next_wake_at=None

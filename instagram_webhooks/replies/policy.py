@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from django.db import Error
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from instagram_webhooks.conf import REPLY_WINDOW_S, conf
-from instagram_webhooks.errors import Parked, PolicyOverBudget
+from instagram_webhooks.errors import Parked, PolicyOverBudget, PolicyStoreFailed
 from instagram_webhooks.events import Attachment, Content
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Message
@@ -53,12 +54,15 @@ def policy_at(path: str) -> Policy:
 def ask(claim: Claim, content: Content, *, clock: Callable[[], float] = time.monotonic) -> Reply | Silence | None:
     """What the policy of the settings answers; None: say nothing.
 
-    Raises PolicyOverBudget where it took too long, whatever it answered by then; any error of the
-    policy passes through.
+    Raises PolicyOverBudget where it took too long, whatever it answered by then, and PolicyStoreFailed
+    where a database failed under it; any other error of the policy passes through.
     """
     begun = clock()
+    context = context_of(claim, content)
     try:
-        answer = policy_at(conf().reply_policy)(context_of(claim, content))
+        answer = policy_at(conf().reply_policy)(context)
+    except Error as exc:
+        raise PolicyStoreFailed from exc
     except Parked as exc:
         raise TypeError("A reply policy cannot park an account.") from exc
     if clock() - begun > conf().reply_policy_budget_s:

@@ -22,7 +22,7 @@ from instagram_webhooks.replies import graph_api, lookup, outbox, pause, policy,
 from instagram_webhooks.replies.context import Silence
 from instagram_webhooks.replies.handlers import Decision
 from instagram_webhooks.replies.wire import Permit
-from instagram_webhooks.states import ReplyState
+from instagram_webhooks.states import HAS_NOT_LEFT, MAY_HAVE_LEFT, ReplyState
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.transactions import committed
@@ -39,12 +39,17 @@ class Stopping(Exception):
 
 def answer(claim: Claim, content: Content, decision: Decision, account: pause.KnownAccount) -> None:
     """Ends the event with its reply sent, withheld or not wanted; raises what else came of it."""
+    with pause.probing():
+        _answer(claim, content, decision, account)
+
+
+def _answer(claim: Claim, content: Content, decision: Decision, account: pause.KnownAccount) -> None:
     reply = outbox.find(claim.event_id)
     if reply is None:
         _first_time(claim, content, decision, account)
-    elif reply.state in (ReplyState.SENDING, ReplyState.UNDECIDED):  # undecided: a person asks to try again
+    elif reply.state in MAY_HAVE_LEFT:
         _after_unknown_outcome(claim, content, account, reply)
-    elif reply.state in (ReplyState.PLANNED, ReplyState.FAILED):
+    elif reply.state in HAS_NOT_LEFT:
         _again(claim, content, account, reply)
     else:  # sent or withheld: the effect is there, the event is not ended yet
         committed(lambda: finish.processed(claim, reply=str(reply.state)))
@@ -75,7 +80,6 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     checked_at = time.monotonic()
     reply_id = committed(commit)
     if reply_id is None:
-        pause.end_probe(account)
         return
     _refuse_while_paused(account, reply_id)
     _send(claim, content, account, reply_id, text, checked_at)
@@ -101,6 +105,9 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
     if reason:
         _withhold(claim, reply, reason)
         return
+    if found := lookup.echoed(claim, reply):  # a person's word to send it again may have come before the echo
+        _finish_sent(claim, reply.id, reply.text(), found, counts=False)
+        return
     account = pause.admit(account, attempt=claim.attempt)
     _refuse_while_paused(account, reply.id)
     if life.stopping.is_set():
@@ -120,6 +127,8 @@ def _withheld_by_now(claim: Claim, account: pause.KnownAccount) -> str:
         return "window_closed"
     if conf().replies == "off" or not account.replies_on:
         return "switched_off"
+    if thread.is_deleted(claim):
+        return "deleted"
     return "shadow" if conf().replies == "shadow" else ""
 
 
@@ -138,10 +147,10 @@ def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownA
     try:
         found = lookup.resolve(claim, reply, _destination(claim, content, account), account)
     except lookup.NotDelivered as exc:
-        pause.end_probe(account)
         raise SendFailed(exc.error, reply_id=reply.id, account=account) from exc
     except WebhookError as exc:
-        (pause.count_failure if isinstance(exc.__cause__, OUTAGE) else pause.end_probe)(account)
+        if isinstance(exc.__cause__, OUTAGE):
+            pause.count_failure(account)
         # A look-up that failed says nothing of the reply, so its row stays as it is: in `sending`.
         settles = reply.id if isinstance(exc, ReplyUndecided | ReplyNotSettled) else None
         raise SendFailed(exc, reply_id=settles, account=account) from exc
@@ -149,7 +158,6 @@ def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownA
     if found is None and claim.attempt <= conf().max_attempts:
         _again(claim, content, account, reply)
         return
-    pause.end_probe(account)
     if found is None:
         raise AttemptsUsedUp(reply)
     _finish_sent(claim, reply.id, reply.text(), found, counts=False)

@@ -45,6 +45,7 @@ class Life:
         self.exit_code = 0  # what a supervisor is told; not 0 where the process ends because it is unwell
         self._busy: dict[int, float] = {}
         self._held: dict[int, UUID] = {}
+        self.may_hold_more = False  # the answer of a claim was lost, so the claim may have been made
         self._beat_at = self._late_s = math.inf
         self._missed_at = 0.0
 

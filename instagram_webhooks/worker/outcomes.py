@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 FACTS = {"status", "graph_code", "graph_subcode", "wait_s", "lookups", "absent", "budget_s", "starts",
          "signal", "seconds", "exit_code", "peak_mb"}  # fmt: skip
+GIVEN_UP_S = 1.0
 _CODE = re.compile(r"[a-z0-9_]{1,32}")
 
 
@@ -134,6 +135,15 @@ def attempts_used_up(claim: Claim, reply: outbox.Reply) -> None:
 
     committed(commit)
     _tell_death(claim, buried)
+
+
+def give_up(claim: Claim) -> TryAgain:
+    """Tries the event again soon, unharmed: what the database did is no outcome of it.
+
+    Not at once: what failed may fail again at once, and each turn leaves an audit entry.
+    """
+    committed(lambda: finish.retrying(claim, wait_s=GIVEN_UP_S, counts=False, detail={"code": "database_failed"}))
+    return TryAgain(event_id=claim.event_id, wait_s=GIVEN_UP_S)
 
 
 def hand_back(claim: Claim) -> None:

@@ -4,9 +4,11 @@ import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import Error, InterfaceError, InternalError, OperationalError, connection, transaction
 
 Done = TypeVar("Done")
+# No outcome of an event. InternalError: a session ended for idling in its transaction, or a server become read-only.
+DATABASE_FAILED = (OperationalError, InterfaceError, InternalError)
 
 
 def committed(act: Callable[[], Done]) -> Done:
@@ -19,7 +21,7 @@ def committed(act: Callable[[], Done]) -> Done:
     try:
         with transaction.atomic():
             return act()
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAILED:
         drop_connection()
     with transaction.atomic():
         return act()
@@ -29,7 +31,7 @@ def asked(question: Callable[[], Done]) -> Done:
     """As `committed`, for one statement that commits by itself."""
     try:
         return question()
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAILED:
         drop_connection()
     return question()
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -79,19 +79,20 @@ class Upkeep:
     def round(self) -> Round:
         """One sweep and what else is due."""
         due: list[UUID] = []
-        waking.wake_held()
+        _apart(work.give_back_unknown)
+        _apart(waking.wake_held)
         swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
         processed = self._process(due)
         now = time.monotonic()
         if now >= self._next_alerts:
             self._next_alerts = now + ALERTS_EVERY_S
-            alerts.send_due()
+            _apart(alerts.send_due)
         if now >= self._next_heads:
             self._next_heads = now + HEADS_EVERY_S
-            head_alarm.send_due()
+            _apart(head_alarm.send_due)
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
-            moves.release_forgotten()
+            _apart(moves.release_forgotten)
         return Round(swept, processed, self._is_away)
 
     def _depth(self) -> int | None:
@@ -125,3 +126,12 @@ class Upkeep:
                 work.process(event_id)
             count += 1
         return count
+
+
+def _apart(step: Callable[[], object]) -> None:
+    """Does one part of a round; where the database fails under it, the others are done all the same."""
+    try:
+        step()
+    except Error as exc:
+        drop_connection()
+        log.warning("upkeep.step_failed", extra={"step": step.__name__, "error_class": type(exc).__name__})

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
-
 from audit import correlation
 from instagram_webhooks import providers
 from instagram_webhooks.errors import Parked, PayloadGone, Unreadable, WorkerKiller
@@ -20,14 +18,14 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox import finish, moves, wake_ups
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import EventPayload, WebhookEvent
-from instagram_webhooks.replies import handlers, pause, thread
+from instagram_webhooks.replies import handlers, outbox, pause, thread
 from instagram_webhooks.vault import open_sealed
 from instagram_webhooks.worker import alone, answering, outcomes
 from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.retries import TryAgain
-from instagram_webhooks.worker.transactions import asked, committed, drop_connection
+from instagram_webhooks.worker.transactions import DATABASE_FAILED, asked, committed, drop_connection
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +60,24 @@ def process(event_id: UUID) -> None:
 def _claimed(claim: Callable[..., Claim | None], name: UUID) -> Claim | None:
     """What `claim` gives, asked once more where the database failed under it.
 
-    The claim may have been made and its answer lost. It is given back first: nobody works on it, and
-    it would wait for the end of its lease. Of another slot that is just claiming this may take a claim
-    too; that slot is then fenced out before it does anything.
+    The claim may have been made and its answer lost. It is given back first, or by the upkeep once
+    the database answers: nobody works on it, and it would wait for the end of its lease. Of another slot
+    that is just claiming this may take a claim too; that slot is then fenced out before it does anything.
     """
     try:
         return claim(name, worker_id=life.worker_id)
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAILED:
         drop_connection()
-    moves.give_back(life.worker_id, but=life.at_work())
+        life.may_hold_more = True
+    give_back_unknown()
     return claim(name, worker_id=life.worker_id)
+
+
+def give_back_unknown() -> None:
+    """Gives back what this process claimed without hearing of it."""
+    if life.may_hold_more:
+        moves.give_back(life.worker_id, but=life.at_work())
+        life.may_hold_more = False
 
 
 def process_held(event_id: UUID, fence: int, *, begun: Callable[[], object]) -> None:
@@ -102,9 +108,8 @@ def _settle(claim: Claim, act: Callable[[Claim], TryAgain | None] | None = None)
         except finish.FencedOut:
             log.warning("event.fenced_out", extra={"attempt": claim.attempt})
             return
-        except (OperationalError, InterfaceError) as exc:
-            _give_up(claim, exc)
-            return
+        except DATABASE_FAILED as exc:
+            again = _give_up(claim, exc)
         duration_ms = round((time.monotonic() - begun) * 1000, 1)
         log.debug("event.settled", extra={"kind": claim.kind, "duration_ms": duration_ms})
         if again is not None:
@@ -138,7 +143,7 @@ def _attempt(claim: Claim) -> TryAgain | None:
     except Stopping:
         outcomes.hand_back(claim)
         return None
-    except (finish.FencedOut, OperationalError, InterfaceError, MemoryError):
+    except (finish.FencedOut, *DATABASE_FAILED, MemoryError):
         raise
     except SendFailed as failure:
         return outcomes.send_failed(claim, failure)
@@ -157,8 +162,8 @@ def _work_on(claim: Claim) -> None:
     content = providers.content(job.provider, claim.kind, job.payload)
     decision = handlers.decide(claim.kind, content)
     ignored = decision.ignored or _deleted(claim)
-    if ignored:
-        committed(lambda: finish.ignored(claim, ignored))
+    if ignored and not outbox.may_have_left(claim.event_id):
+        committed(lambda: _ignore(claim, ignored))
     elif decision.may_reply:
         answering.answer(claim, content, decision, account)
     else:
@@ -170,6 +175,11 @@ def _work_on(claim: Claim) -> None:
             effect(claim, content)
 
         committed(commit)
+
+
+def _ignore(claim: Claim, reason: str) -> None:
+    finish.ignored(claim, reason)
+    outbox.withhold_of_event(claim.event_id, reason)
 
 
 def _opened(claim: Claim) -> EventJob:
@@ -189,17 +199,18 @@ def _deleted(claim: Claim) -> str:
     return ""
 
 
-def _give_up(claim: Claim, exc: Exception) -> None:
-    """The database failed: no outcome. Handed back if it answers again, else left to the lease."""
+def _give_up(claim: Claim, exc: Exception) -> TryAgain | None:
+    """The database failed: no outcome. Tried again soon if it answers by now, else left to the lease."""
     log.warning("event.database_failed", extra={"error_class": type(exc).__name__})
     drop_connection()
     try:
-        outcomes.hand_back(claim)
-    except (OperationalError, InterfaceError):
+        return outcomes.give_up(claim)
+    except DATABASE_FAILED:
         drop_connection()
         log.warning("event.left_to_lease")
     except finish.FencedOut:
         log.warning("event.fenced_out", extra={"attempt": claim.attempt})
+    return None
 
 
 def _park_if_account_is(event_id: UUID) -> None:

@@ -50,7 +50,7 @@ POINTS = {
     "worker.retry_written": (f"{_INBOX}.finish", "retrying", "after"),
     "worker.failed": (f"{_WORKER}.outcomes", "failed", "after"),
     "worker.death_written": (f"{_INBOX}.finish", "dead", "after"),
-    "worker.hands_back": (f"{_WORKER}.outcomes", "hand_back", "before"),
+    "worker.gives_up": (f"{_WORKER}.outcomes", "give_up", "before"),
     "sweep.rescued": (f"{_INBOX}.sweep", "_rescue", "after"),
     "sweep.took": (f"{_INBOX}.sweep", "_take", "after"),
     "sweep.offers": (f"{_WORKER}.upkeep", "Upkeep._offer", "before"),

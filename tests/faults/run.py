@@ -1,5 +1,6 @@
 """One run: faults while customers write, then everything is healed, comes to rest and is checked."""
 
+import re
 import time
 from collections import Counter
 
@@ -16,6 +17,8 @@ from tests.faults.telling import say
 
 NEWS_S = 10.0
 SHOWN = 5
+# Customers' ids, our replies, and the tokens of accounts.py.
+PERSONAL = re.compile(r"\b6\d{15}\b|\bre n\d+\b|IGTEST-")
 
 
 class Run:
@@ -94,6 +97,8 @@ class Run:
         """Processes that ended unbidden are failures; what they logged as errors is told."""
         for end in _unbidden(house)[:SHOWN]:
             self._failures.append(f"{end.name} ended with {end.code}, unbidden:\n{end.last_words}")
+        for name, count in _told_too_much(house).items():
+            self._failures.append(f"{name} holds {count} lines with a customer's id, a text or a token")
         for name, count in Counter(_complaints(house)).most_common():
             say(f"  logged {count:5} x {name}")
         for broken in nemesis.broken:
@@ -120,6 +125,15 @@ def _wait(seconds, generator):
         time.sleep(min(NEWS_S, left))
         counts = generator.counts
         say(f"          {counts['events']} events, {counts['acked']} accepted")
+
+
+def _told_too_much(house):
+    """Lines of logs that name a customer, a message or a token, by process."""
+    found = Counter()
+    for process in house.processes.values():
+        with process.log.open(errors="replace") as lines:
+            found[process.name] = sum(1 for line in lines if PERSONAL.search(line))
+    return +found
 
 
 def _unbidden(house):

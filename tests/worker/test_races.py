@@ -1,21 +1,26 @@
 """What two workers, a rescue or a person may do in the middle of a piece of work."""
 
+import contextlib
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import OperationalError, transaction
+from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
 
 from dead_letters.models import DeadLetter
 from instagram_webhooks.errors import Permanent, SendInFlight, TokenRefused
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import claim as claims
-from instagram_webhooks.inbox import finish
+from instagram_webhooks.inbox import finish, moves
 from instagram_webhooks.inbox.finish import FencedOut
+from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import echoes, outbox, pause
+from instagram_webhooks.vault import seal_text
 from instagram_webhooks.worker import outcomes, work
 from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.retries import TryAgain
 from tests.builders import PERSON, a_message, an_echo, an_item, knobs, now_ms, stored
 from tests.worker.conftest import worked
 
@@ -178,3 +183,110 @@ def test_a_time_far_ahead_moves_no_deadline(graph):
     (event,) = stored(a_message(timestamp=now_ms() + 10 * 365 * 24 * 3600 * 1000))
 
     assert event.happened_at == event.received_at
+
+
+def test_a_claim_lost_in_an_outage_is_given_back_once_the_database_answers(monkeypatch):
+    (event,) = stored(a_message())
+    take = claims.claim
+
+    def claimed_and_then_away(name, *, worker_id):
+        take(name, worker_id=worker_id)
+        monkeypatch.setattr(moves, "give_back", away)
+        raise OperationalError("the server ends")
+
+    def away(*_args, **_more):
+        raise OperationalError("the server starts")
+
+    give_back = moves.give_back
+    monkeypatch.setattr(claims, "claim", claimed_and_then_away)
+    with pytest.raises(OperationalError):
+        work.process(event.pk)
+    monkeypatch.setattr(moves, "give_back", give_back)
+
+    work.give_back_unknown()
+
+    event.refresh_from_db()
+    assert (event.state, life.may_hold_more) == ("received", False)
+
+
+def test_a_locked_row_holds_up_neither_a_claim_nor_the_sweep_of_the_others(own_database):
+    mine, others = stored(a_message("m-1")), stored(a_message("m-2", sender="6120000000000043"))
+    WebhookEvent.objects.update(dispatched_at=None)
+    offered = []
+    with psycopg.connect(own_database) as somebody:
+        somebody.execute("SELECT 1 FROM instagram_webhooks_webhookevent WHERE event_id = %s FOR UPDATE", [mine[0].pk])
+
+        sweep(offered.extend, depth=lambda: None)
+        claim = claimed(mine[0])
+
+    assert (claim, offered) == (None, [others[0].pk])
+
+
+def test_a_deleted_message_whose_reply_may_have_left_is_looked_up_and_not_answered_again(graph):
+    (event,) = stored(a_message())
+    graph.script(PERSON, ["reset-after"])
+    with contextlib.suppress(TryAgain):
+        work.process(event.pk)
+    Message.objects.update(deleted_at=timezone.now())
+    WebhookEvent.objects.update(claimable_at=timezone.now())
+
+    worked(event)
+
+    reply = OutgoingReply.objects.get()
+    assert (event.state, reply.state, len(graph.taken())) == ("processed", "sent", 1)
+
+
+def test_a_late_replay_of_an_undecided_reply_that_never_left_withholds_it():
+    (event,) = stored(a_message())
+    with knobs(reply_settle_s=0.0):
+        work.process(event.pk)
+        long_ago = timezone.now() - timedelta(days=2)
+        WebhookEvent.objects.update(state="received", finished_at=None, claimable_at=timezone.now(),
+                                    happened_at=long_ago)  # fmt: skip
+        OutgoingReply.objects.update(state="undecided", sent_at=None, message_digest=None, called_at=long_ago,
+                                     ended_at=long_ago, absent_at=long_ago)  # fmt: skip
+        OutgoingReply.objects.update(sealed_text=seal_text("never sent", place=OutgoingReply.PLACE,
+                                                           row_id=OutgoingReply.objects.get().pk))  # fmt: skip
+        worked(event)
+
+    reply = OutgoingReply.objects.get()
+    assert (event.state, reply.state, reply.reason) == ("processed", "withheld", "window_closed")
+
+
+def test_an_echo_that_proves_a_reply_is_seen_before_it_is_sent_again_by_a_persons_word(graph):
+    (event,) = stored(a_message())
+    graph.script(PERSON, ["reset-after"])
+    with contextlib.suppress(TryAgain):
+        work.process(event.pk)
+    OutgoingReply.objects.update(state="planned")
+    WebhookEvent.objects.update(claimable_at=timezone.now())
+    stored(an_echo("m-ours", "re hello"), correlation_id="request-2")
+
+    worked(event)
+
+    assert (event.state, OutgoingReply.objects.get().state, len(graph.taken())) == ("processed", "sent", 1)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InternalError])
+def test_what_the_database_does_is_no_outcome_and_is_not_tried_again_at_once(error, monkeypatch):
+    (event,) = stored(a_message())
+
+    def fails(*_args, **_more):
+        raise error("terminating connection due to idle-in-transaction timeout")
+
+    monkeypatch.setattr(outbox, "find", fails)
+    worked(event)
+
+    assert (event.state, event.attempts, event.starts) == ("retrying", 0, 0)
+    assert event.claimable_at > timezone.now()
+    assert not DeadLetter.objects.exists()
+
+
+def test_a_policy_whose_own_database_fails_uses_up_its_attempts():
+    (event,) = stored(a_message())
+    with knobs(reply_policy="tests.policies.without_its_database", max_attempts=2):
+        worked(event)
+        assert (event.state, event.attempts) == ("retrying", 1)
+        worked(event)
+
+    assert (event.state, DeadLetter.objects.get().code) == ("dead", "policy_store_failed")

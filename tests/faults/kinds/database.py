@@ -8,6 +8,7 @@ from tests.faults.kinds.registry import fault
 
 EVENTS = "instagram_webhooks_webhookevent"
 CROWD = 300
+LONGER_THAN_LOCKS_WAIT = (11.0, 13.0)
 _HANG_UP = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
  WHERE application_name = 'instagram-webhooks' AND random() < %s
@@ -98,7 +99,7 @@ def _somebody_holds_rows(scene):
     """Locks on open events and an old snapshot, of a client that does nothing."""
     with _transaction(scene) as connection:
         scene.note(len(connection.execute(_HELD).fetchall()), "rows")
-        scene.lasts(1.5, 4)
+        scene.lasts(*scene.rng.choice(((1.5, 4), (1.5, 4), (1.5, 4), LONGER_THAN_LOCKS_WAIT)))
 
 
 @fault("postgres.readers", weight=2, targets="postgres")
