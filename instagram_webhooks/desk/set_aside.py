@@ -1,5 +1,6 @@
 """Releasing a conversation by hand: its head dies, with a dead letter, and the next event goes on."""
 
+import logging
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,8 @@ from instagram_webhooks.inbox import moves, wake_ups
 from instagram_webhooks.inbox.claim import head_of
 from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.replies import outbox
+
+log = logging.getLogger(__name__)
 
 
 def set_aside(event_id: UUID, *, actor: str, reason: str) -> bool:
@@ -38,6 +41,8 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> bool:
         if moved.lane is not None:
             lane = moved.lane
             transaction.on_commit(lambda: _wake(lane), robust=True)
+    log.error("event.failed", extra={"event_id": str(event_id), "code": SetAside.code,
+                                     "error_class": SetAside.__name__})  # fmt: skip
     return True
 
 

@@ -45,7 +45,13 @@ SELECT e.event_id, e.state, e.reason, extract(epoch FROM clock_timestamp() - {WA
   FROM instagram_webhooks_webhookevent e
  WHERE {IS_HEAD.format(e="e")}
    AND {WAITS_SINCE.format(e="e")} < statement_timestamp() - make_interval(secs => %(age)s)
+   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_headalarm t WHERE t.event_id = e.event_id
+                    AND t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s))
  ORDER BY {WAITS_SINCE.format(e="e")}, e.event_id LIMIT %(limit)s
+"""
+_TOLD = f"""
+SELECT count(*) FROM instagram_webhooks_headalarm t JOIN instagram_webhooks_webhookevent e USING (event_id)
+ WHERE t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s) AND {IS_HEAD.format(e="e")}
 """
 _BEHIND = f"""
 SELECT named.lane, (SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent o
@@ -74,11 +80,22 @@ def is_blocked(e: str) -> str:
     return f"{IS_HEAD.format(e=e)} AND {stands}"
 
 
-def waiting_longer(age_s: float, *, limit: int) -> list[Head]:
-    """Heads that have waited for so long whatever they wait for, the longest wait first."""
+def waiting_longer(age_s: float, *, untold_for_s: float, limit: int) -> list[Head]:
+    """Heads that have waited for so long whatever they wait for, the longest wait first.
+
+    Not those that an alarm told of within untold_for_s: many of them must hide none behind them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(LONGEST, {"age": age_s, "limit": limit})
+        cursor.execute(LONGEST, {"age": age_s, "told_within": untold_for_s, "limit": limit})
         return [Head(*row) for row in cursor.fetchall()]
+
+
+def told_within(seconds: float) -> int:
+    """How many heads that an alarm told of within so many seconds are heads still."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD, {"told_within": seconds})
+        (count,) = cursor.fetchone() or (0,)
+        return int(count)
 
 
 def behind(lanes: list[UUID]) -> dict[UUID, int]:

@@ -384,9 +384,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Turn",
+            fields=[
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("free_at", models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="Worker",
             fields=[
                 ("id", models.UUIDField(default=audit.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("parent_id", models.UUIDField(null=True)),
                 ("host", models.CharField(max_length=100)),
                 ("pid", models.IntegerField()),
                 ("pool", models.CharField(max_length=16)),

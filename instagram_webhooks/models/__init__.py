@@ -5,7 +5,7 @@ from instagram_webhooks.models.alarm import HeadAlarm
 from instagram_webhooks.models.conversation import Conversation, Message
 from instagram_webhooks.models.event import BlockedConversation, EventPayload, WebhookEvent
 from instagram_webhooks.models.reply import OutgoingReply
-from instagram_webhooks.models.worker import Worker
+from instagram_webhooks.models.worker import Turn, Worker
 
 __all__ = [
     "Account",
@@ -16,6 +16,7 @@ __all__ = [
     "HeadAlarm",
     "Message",
     "OutgoingReply",
+    "Turn",
     "WebhookEvent",
     "Worker",
 ]

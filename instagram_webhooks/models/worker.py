@@ -9,6 +9,7 @@ class Worker(models.Model):
     """One process that claims events. Silent for WORKER_SILENT_S, it is taken for dead."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    parent_id = models.UUIDField(null=True)  # of the process that forked it, which claims nothing itself
     host = models.CharField(max_length=100)
     pid = models.IntegerField()
     pool = models.CharField(max_length=16)
@@ -24,3 +25,13 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class Turn(models.Model):
+    """A task that one process does at a time, and when the next may take it (inbox/turn.py)."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -183,7 +183,8 @@ def may_have_left(event_id: UUID) -> bool:
 def undecided(event_id: UUID) -> None:
     """The event dies while its reply may have left: a person must find out. Nothing waits for it any more."""
     _update(
-        "state = 'undecided', absent_at = NULL, lookups = 0 WHERE event_id = %(event_id)s AND state = 'sending'",
+        "state = 'undecided', absent_at = NULL, lookups = 0"
+        " WHERE event_id = %(event_id)s AND state IN ('sending', 'undecided')",
         {"event_id": event_id},
     )
 
@@ -272,13 +273,14 @@ def is_ours(digest_of_message: UUID) -> bool:
     return OutgoingReply.objects.filter(message_digest=digest_of_message).exists()
 
 
-def unproven(conversation_id: UUID, *, called_by: datetime) -> list[UUID]:
+def unproven(conversation_id: UUID, *, called_by: datetime, called_since: datetime | None) -> list[UUID]:
     """The events of this conversation whose reply an echo can still prove, in the order of the calls."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT event_id FROM instagram_webhooks_outgoingreply"
-            f" WHERE conversation_id = %s AND {_UNPROVEN} AND called_at <= %s ORDER BY called_at, id",
-            [conversation_id, called_by],
+            f" WHERE conversation_id = %s AND {_UNPROVEN} AND called_at <= %s"
+            " AND called_at >= coalesce(%s::timestamptz, '-infinity') ORDER BY called_at, id",
+            [conversation_id, called_by, called_since],
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -27,6 +27,9 @@ class _Open(threading.local):
 
     probe: "KnownAccount | None" = None
 
+    def left(self) -> "KnownAccount | None":
+        return self.probe
+
 
 _open = _Open()
 
@@ -172,9 +175,9 @@ def probing() -> Iterator[None]:
     try:
         yield
     finally:
-        if _open.probe is not None:
+        if probe := _open.left():
             with contextlib.suppress(Error):
-                Account.objects.filter(pk=_open.probe.id).update(probe_until=None)
+                Account.objects.filter(pk=probe.id).update(probe_until=None)
 
 
 def count_failure(account: KnownAccount) -> None:

@@ -7,14 +7,14 @@ worker has, nobody else writes its reply.
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from audit.log import record
 from dead_letters.review import close_by_subject
 from dead_letters.subject import Outlook
+from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import SendInFlight
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
@@ -54,7 +54,8 @@ class AnsweredEvent(EventSubject):
         if event is None or reply is None or reply.state != ReplyState.UNDECIDED:
             return False
         if arrived:
-            _note(event, reply, None, at=timezone.now())
+            assert reply.called_at is not None
+            _note(event, reply, None, at=reply.called_at)
         else:
             outbox.send_again(subject_id)
         record(
@@ -77,7 +78,10 @@ def prove(claim: Claim, content: Content) -> bool:
     at = claim.happened_at or claim.received_at
     if claim.conversation_id is None or claim.message_digest is None or not (content.metadata or content.text.strip()):
         return False
-    for event_id in outbox.unproven(claim.conversation_id, called_by=at + CLOCKS_APART):
+    # A text alone may be said again, by a person too; the reply's own id may come at any time.
+    lag = timedelta(seconds=conf().graph_deadline_s + conf().reply_settle_s) + CLOCKS_APART
+    since = None if content.metadata else at - lag
+    for event_id in outbox.unproven(claim.conversation_id, called_by=at + CLOCKS_APART, called_since=since):
         reply = outbox.find(event_id)
         if reply is None or not is_told_of(reply, content, comparable(reply.text())):
             continue

@@ -29,7 +29,7 @@ LOOK_EVERY_S = 0.05
 # Whoever kills a whole worker, a deploy for one, may reach the child a moment before its parent.
 WE_MAY_BE_NEXT_S = 1.0
 CRASHES = {signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
-# What the child says on its standard output, a byte each: it has begun the work, it has ended it in order.
+# All that the child may say, a byte each, on a pipe of its own: it has begun the work, it has ended it in order.
 BEGUN, ENDED = b"b", b"e"
 
 
@@ -77,22 +77,27 @@ class _Child:
         self.has_ended_in_order = self.is_late = False
         self.limit_s = conf().lease_s * LONGEST
         self.code = 0
-        words = [str(claim.event_id), str(claim.fence), str(os.getpid()), f"{self.limit_s:.1f}"]
-        # In a session of its own, so that a terminal's Ctrl-C is for us alone. stdout is for what it has to say.
-        self._popen = subprocess.Popen(
-            [*command, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
-        )
+        self._said = b""
+        notes, end_of_child = os.pipe()
+        self._notes = os.fdopen(notes, "rb", buffering=0)
+        os.set_blocking(notes, False)  # what the child started itself may hold the other end longer than it
+        words = [str(claim.event_id), str(claim.fence), str(os.getpid()), f"{self.limit_s:.1f}", str(end_of_child)]
+        try:
+            # In a session of its own, so that a terminal's Ctrl-C is for us alone.
+            self._popen = subprocess.Popen(
+                [*command, *words], stdin=subprocess.DEVNULL, pass_fds=[end_of_child], start_new_session=True
+            )
+        finally:
+            os.close(end_of_child)
         log.warning("event.set_apart", extra={"starts": claim.starts, "child_pid": self._popen.pid})
 
     def wait(self) -> resource.struct_rusage:
         """What it used, when it has ended. Told to stop it hands back or finishes; too slow it is killed."""
-        assert self._popen.stdout is not None
         is_told = False
-        with self._popen.stdout as words:
-            os.set_blocking(words.fileno(), False)  # what it started itself may hold the other end longer than it
+        with self._notes:
             while True:
                 pid, status, usage = os.wait4(self._popen.pid, os.WNOHANG)
-                self._listen(words.read() or b"")
+                self._listen(self._notes.read() or b"")
                 if pid:
                     self._has_ended(status)
                     return usage
@@ -111,10 +116,11 @@ class _Child:
         return time.monotonic() - self.begun_at
 
     def _listen(self, words: bytes) -> None:
-        if BEGUN in words:
+        self._said += words
+        if self.work_begun_at is None and self._said in (BEGUN, BEGUN + ENDED):
             self.work_begun_at = time.monotonic()
             life.begin_again()  # the child has renewed the lease
-        self.has_ended_in_order |= ENDED in words
+        self.has_ended_in_order = self._said in (ENDED, BEGUN + ENDED)
 
     def _has_ended(self, status: int) -> None:
         self.code = self._popen.returncode = os.waitstatus_to_exitcode(status)

@@ -56,11 +56,17 @@ def _child_process(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def _main_process_listens(sender: Any = None, **_: Any) -> None:
-    listens = QUEUE in sender.app.amqp.queues.consume_from
     _watch.start(
         children=_children if settings.CELERY_WORKER_POOL == "prefork" else None,
-        free_slots=(lambda: sender.pool.num_processes - len(celery_state.active_requests)) if listens else None,
+        free_slots=lambda: free_slots(sender),
     )
+
+
+def free_slots(consumer: Any) -> int:
+    """How many slots should hear of wake-ups: none where the queue is not consumed, or was until an operator's word."""
+    if QUEUE not in consumer.app.amqp.queues.consume_from:
+        return 0
+    return int(consumer.pool.num_processes - len(celery_state.active_requests))
 
 
 @signals.task_received.connect
@@ -134,7 +140,7 @@ def _end_by_force() -> None:
     last.start()
     try:
         _children.kill()
-    except Error:
+    except (Error, OSError):
         drop_connection()  # their claims are freed when their silence is noticed
     _end()
     logging.shutdown()

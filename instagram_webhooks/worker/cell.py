@@ -26,15 +26,15 @@ LEFT_TO_LEASE, CRASHED = os.EX_TEMPFAIL, os.EX_SOFTWARE
 OUT_OF_MEMORY = 12  # ENOMEM
 
 
-def run(event_id: UUID, fence: int, *, parent: int, limit_s: float) -> None:
+def run(event_id: UUID, fence: int, *, parent: int, limit_s: float, notes: int) -> None:
     """Works off the event that `parent` claimed with this fence. Does not return: the process ends here.
 
-    Whatever a policy raises or leaves running, nothing of it reaches standard error or holds up the end.
+    notes: the pipe on which the parent is told how far it came. Whatever a policy raises or leaves running,
+    nothing of it reaches standard error or holds up the end.
     """
-    notes = os.dup(1)
-    os.dup2(2, 1)  # a policy may print
+    os.set_inheritable(notes, False)  # not for what a policy starts
     _tie_to(parent)
-    _bound(limit_s)
+    bound(limit_s)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: life.stopping.set())
     code = 0
@@ -68,11 +68,13 @@ def _tie_to(parent: int) -> None:
         os._exit(LEFT_TO_LEASE)
 
 
-def _bound(limit_s: float) -> None:
+def bound(limit_s: float) -> None:
+    """Limits this process in time and memory, and in what a crash of it leaves behind."""
     signal.setitimer(signal.ITIMER_REAL, limit_s)  # SIGALRM ends it, also where nobody is left who could
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds what customers wrote, and keys
     # Where a container has less than that, the kernel is to end this process and none of its neighbours.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -36,8 +36,13 @@ class Life:
 
     def __init__(self) -> None:
         self.stopping = Flag()
+        self.parent_id: UUID | None = None  # the worker_id of the process that this one is a fork of
         self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        os.register_at_fork(after_in_child=self._fork)
+
+    def _fork(self) -> None:
+        self.parent_id = self.worker_id
+        self._reset()
 
     def _reset(self) -> None:
         self.worker_id: UUID = uuid7()

@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 EVERY_S = 3.0
 
 _STAMP = """
-INSERT INTO instagram_webhooks_worker (id, host, pid, pool, slots, started_at, pulse_at, delivered_at, in_flight)
-VALUES (%(id)s, %(host)s, %(pid)s, %(pool)s, %(slots)s, clock_timestamp(), clock_timestamp(), %(delivered)s, %(busy)s)
+INSERT INTO instagram_webhooks_worker
+  (id, parent_id, host, pid, pool, slots, started_at, pulse_at, delivered_at, in_flight)
+VALUES (%(id)s, %(parent)s, %(host)s, %(pid)s, %(pool)s, %(slots)s, clock_timestamp(), clock_timestamp(),
+        %(delivered)s, %(busy)s)
 ON CONFLICT (id) DO UPDATE SET pulse_at = clock_timestamp(), delivered_at = %(delivered)s, in_flight = %(busy)s
 """
 
@@ -75,6 +77,7 @@ def stamp(pool: str) -> None:
     delivered = life.delivered_at
     values: dict[str, Any] = {
         "id": life.worker_id,
+        "parent": life.parent_id,
         "host": socket.gethostname()[:100],
         "pid": os.getpid(),
         "pool": pool,

@@ -15,7 +15,7 @@ from django.db import Error
 
 from dead_letters import alerts
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox import moves, wake_ups
+from instagram_webhooks.inbox import moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.replies import pause, waking
@@ -68,7 +68,9 @@ class Upkeep:
                 if not connected:
                     pause.ensure_first_account()
                     connected = True
-                self.round()
+                work.give_back_unknown()
+                if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
+                    self.round()
             except Error as exc:
                 drop_connection()
                 log.warning("database.away", extra={"error_class": type(exc).__name__})
@@ -79,9 +81,10 @@ class Upkeep:
     def round(self) -> Round:
         """One sweep and what else is due."""
         due: list[UUID] = []
-        _apart(work.give_back_unknown)
         _apart(waking.wake_held)
+        begun = time.monotonic()
         swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
+        turn.rest(time.monotonic() - begun)
         processed = self._process(due)
         now = time.monotonic()
         if now >= self._next_alerts:

@@ -27,13 +27,13 @@ class Watch:
         self._broker = Broker()
         self._stopped = threading.Event()
 
-    def start(self, *, children: Children | None, free_slots: Callable[[], int] | None) -> None:
-        """Begins to watch the children of a pool of processes, and the hearing of who listens to wake-ups.
+    def start(self, *, children: Children | None, free_slots: Callable[[], int]) -> None:
+        """Begins to watch the children of a pool of processes, and its own hearing of wake-ups.
 
-        children: None where slots are threads. free_slots: None where the worker is for other queues only.
+        children: None where slots are threads.
         """
         self._children = children
-        self._deafness = Deafness(ready=self._ready, free_slots=free_slots) if free_slots else None
+        self._deafness = Deafness(ready=self._ready, free_slots=free_slots)
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def stop(self) -> None:

@@ -118,6 +118,17 @@ def test_setting_aside_asks_for_a_reason_and_then_the_next_event_goes_on(ops):
     assert (entry.actor, entry.reason, entry.subject_id) == ("anna", "its flood", head.pk)
 
 
+def test_the_log_tells_of_the_death_as_of_any_other(caplog):
+    head, _ = a_lane("1")
+
+    with caplog.at_level("ERROR", logger="instagram_webhooks"):
+        set_aside(head.pk, actor="anna", reason="her own words")
+
+    (line,) = caplog.records
+    assert (line.message, line.code, line.event_id) == ("event.failed", "set_aside", str(head.pk))
+    assert "her own words" not in str(vars(line))
+
+
 def test_what_was_set_aside_is_replayed_at_the_end_of_its_conversation():
     head, behind = a_lane("1")
     set_aside(head.pk, actor="anna", reason="r")
@@ -225,7 +236,7 @@ def test_thousands_of_blocked_conversations_cost_the_list_and_the_alarm_a_page(a
     many(lanes=8_000, each=1)
 
     of_list = plan_of(*a_page)
-    of_alarm = plan_of(heads.LONGEST, {"age": 900, "limit": 100})
+    of_alarm = plan_of(heads.LONGEST, {"age": 900, "told_within": 3600, "limit": 100})
 
     assert rows_read(of_list["Plan"]) < 2000
     assert rows_read(of_alarm["Plan"]) < 2000

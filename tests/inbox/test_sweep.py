@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from audit.ids import uuid7
 from instagram_webhooks.inbox import claim as claims
-from instagram_webhooks.inbox import finish, moves
+from instagram_webhooks.inbox import finish, moves, turn
 from instagram_webhooks.inbox.sweep import DUE, LOCK, sweep
-from instagram_webhooks.models import OutgoingReply, WebhookEvent, Worker
+from instagram_webhooks.models import OutgoingReply, Turn, WebhookEvent, Worker
 from tests.builders import ACCOUNT, a_message, an_item, knobs, now_ms, stored
 from tests.inbox.test_claim import expire, rows_read
+from tests.processes.process import until
 
 ME = uuid7()
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -185,3 +186,12 @@ def test_twenty_thousand_that_wait_for_later_cost_the_sweep_nothing():
 def a_worker(*, silent_s):
     at = timezone.now() - timedelta(seconds=silent_s)
     return Worker.objects.create(host="h", pid=1, pool="threads", slots=5, started_at=at, pulse_at=at)
+
+
+def test_one_process_an_interval_has_the_turn_and_a_long_sweep_is_followed_by_a_long_pause():
+    assert (turn.take(0.2), turn.take(0.2)) == (True, False)
+    until(lambda: turn.take(0.2), "the turn is free again", within_s=5)
+
+    turn.rest(60.0)
+
+    assert Turn.objects.get().free_at > timezone.now() + timedelta(minutes=8)

@@ -1,5 +1,6 @@
 """What a worker makes of the end of a child that had an event for itself."""
 
+import subprocess
 import sys
 import time
 
@@ -17,7 +18,7 @@ from tests.builders import a_message, knobs, stored
 
 pytestmark = pytest.mark.usefixtures("shop")
 
-BEGUN = "import os, signal, sys, time; say = lambda word: os.write(1, word); say(b'b');"
+BEGUN = "import os, signal, sys, time; say = lambda word: os.write(int(sys.argv[5]), word); say(b'b');"
 
 
 def suspect():
@@ -50,6 +51,22 @@ def test_a_child_that_crashes_over_its_event_is_blamed_with_what_is_known(name, 
 
 def test_a_child_that_ends_in_the_middle_of_its_event_is_blamed_whatever_its_exit_code():
     assert end_of(f"{BEGUN} os._exit(0)")["exit_code"] == 0
+
+
+def test_what_a_child_prints_says_nothing_of_its_end():
+    assert end_of(f"{BEGUN} os.write(1, b'be'); os._exit(0)")["exit_code"] == 0
+
+
+def test_a_child_that_crashes_leaves_no_core():
+    code = (
+        "import django, resource; django.setup();"
+        "from instagram_webhooks.worker import cell; cell.bound(60);"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout == "(0, 0)\n"
 
 
 def test_a_child_that_does_not_end_in_time_is_blamed_and_ended_before_the_lease_ends():

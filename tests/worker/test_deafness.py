@@ -1,5 +1,10 @@
-import pytest
+from types import SimpleNamespace
 
+import pytest
+from celery import Celery
+
+from instagram_webhooks.conf import QUEUE
+from instagram_webhooks.worker import boot
 from instagram_webhooks.worker.deafness import EVERY_S, IN_A_ROW, Deafness
 
 
@@ -56,3 +61,16 @@ def test_looking_more_often_takes_no_more_samples():
     worker.samples(IN_A_ROW - 1)
 
     assert not any(worker.deafness.is_certain() for _ in range(10))
+
+
+def test_a_worker_that_was_told_to_leave_the_queue_has_no_slot_that_should_hear():
+    app = Celery(set_as_current=False)
+    app.amqp.queues.select_add(QUEUE)
+    consumer = SimpleNamespace(app=app, pool=SimpleNamespace(num_processes=2))
+    before = boot.free_slots(consumer)
+
+    app.amqp.queues.deselect(QUEUE)  # what `control cancel_consumer` does
+    cancelled = boot.free_slots(consumer)
+    app.amqp.queues.select_add(QUEUE)  # what `control add_consumer` does
+
+    assert (before, cancelled, boot.free_slots(consumer)) == (2, 0, 2)

@@ -79,7 +79,27 @@ def test_another_head_waits_for_the_minute_to_be_over():
     a_head()
 
     assert told(box) == 0
-    assert told(box, pause_s=0) == 2
+    assert told(box, pause_s=0) == 1
+    assert box.messages[-1][0] == "1 conversation has waited for over 15 min, and 1 told of before"
+
+
+def test_one_look_a_minute_is_enough_for_all_processes():
+    told(Box())
+    a_head()
+
+    assert told(Box()) == 0
+
+
+def test_heads_that_were_told_of_hide_none_behind_them(monkeypatch):
+    monkeypatch.setattr(head_alarm, "MOST", 2)
+    for minutes in (50, 40):
+        a_head(minutes=minutes, state="parked", reason="token")
+    box = Box()
+    told(box)
+    a_head(state="retrying")
+
+    assert told(box, pause_s=0) == 1
+    assert "waits for its next attempt" in box.messages[-1][1]
 
 
 def test_a_failed_delivery_is_no_error_and_is_tried_again_after_the_pause(caplog):
@@ -116,4 +136,4 @@ def test_marks_of_long_ago_are_forgotten():
 
     told(Box())
 
-    assert list(HeadAlarm.objects.values_list("pk", flat=True)) == [head.pk]
+    assert set(HeadAlarm.objects.values_list("pk", flat=True)) == {head_alarm.LOOK, head.pk}

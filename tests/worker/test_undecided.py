@@ -54,6 +54,26 @@ def test_it_arrived_ends_the_reply_as_sent_and_closes_the_letter(undecided, grap
     assert graph.taken(PERSON) == []
 
 
+def test_a_reply_that_arrived_by_a_persons_word_is_dated_to_its_call(undecided):
+    called_at = timezone.now() - timedelta(hours=3)
+    OutgoingReply.objects.update(called_at=called_at)
+
+    review.arrived([the_letter().pk], **BECAUSE)
+
+    message = Message.objects.get(author="service")
+    dates = (OutgoingReply.objects.get().sent_at, Conversation.objects.get().last_reply_at, message.happened_at)
+    assert dates == (called_at,) * 3
+
+
+def test_a_second_death_lets_a_replay_look_as_often_as_the_first(undecided):
+    OutgoingReply.objects.update(lookups=11)
+
+    review.replay([the_letter().pk], **BECAUSE)
+    assert set_aside(undecided.pk, actor="anna", reason="the customer waits")
+
+    assert OutgoingReply.objects.get().lookups == 0
+
+
 def test_send_again_sends_once_without_a_look_up(undecided, graph):
     first = review.send_again([the_letter().pk], **BECAUSE)
     second = review.send_again([the_letter().pk], **BECAUSE)
@@ -147,6 +167,15 @@ def test_an_echo_of_another_text_or_from_before_the_call_proves_nothing(undecide
     assert OutgoingReply.objects.get().state == "undecided"
     assert the_letter().status == "open"
     assert Message.objects.filter(author="person").count() == 2
+
+
+def test_the_same_words_an_hour_after_the_call_are_a_persons(undecided):
+    OutgoingReply.objects.update(called_at=timezone.now() - timedelta(hours=1))
+
+    echoed()
+
+    assert (OutgoingReply.objects.get().state, the_letter().status) == ("undecided", "open")
+    assert Message.objects.filter(author="person").count() == 1
 
 
 def test_one_echo_proves_one_reply(undecided):

@@ -18,7 +18,14 @@ class Command(BaseCommand):
         parser.add_argument("fence", type=int)
         parser.add_argument("parent", type=int, help="id of the process that has the claim")
         parser.add_argument("limit_s", type=float, help="seconds until it is ended")
+        parser.add_argument("notes", type=int, help="number of the open pipe on which it says how far it came")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Ends the process."""
-        cell.run(options["event_id"], options["fence"], parent=options["parent"], limit_s=options["limit_s"])
+        cell.run(
+            options["event_id"],
+            options["fence"],
+            parent=options["parent"],
+            limit_s=options["limit_s"],
+            notes=options["notes"],
+        )

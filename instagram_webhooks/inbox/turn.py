@@ -1,0 +1,35 @@
+"""
+Whose turn it is to sweep: one process at a time, and one an interval, however many there are.
+
+Without it sixteen workers would sweep sixteen times as often, and with a large backlog, where a sweep
+reads much and finds little, they would keep the database busy with it.
+"""
+
+from django.db import connection
+
+_TAKE = """
+INSERT INTO instagram_webhooks_turn (name, free_at)
+VALUES ('sweep', clock_timestamp() + make_interval(secs => %(every)s))
+ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at
+ WHERE instagram_webhooks_turn.free_at <= clock_timestamp()
+RETURNING free_at
+"""
+_REST = """
+UPDATE instagram_webhooks_turn SET free_at = greatest(free_at, clock_timestamp() + make_interval(secs => %(rest)s))
+ WHERE name = 'sweep'
+"""
+# A sweep that took long is followed by a pause nine times as long: it costs a tenth of the time at most.
+PAUSES = 9
+
+
+def take(every_s: float) -> bool:
+    """Whether it is this process's turn; nobody else's for so long then."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, {"every": every_s})
+        return cursor.fetchone() is not None
+
+
+def rest(took_s: float) -> None:
+    """Nobody's turn for a while after a sweep that took so long."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REST, {"rest": took_s * PAUSES})
