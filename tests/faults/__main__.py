@@ -69,6 +69,9 @@ def main(arguments=None):
     options.seed = int(time.time()) if options.seed is None else options.seed
     options.folder = options.folder or Path(tempfile.mkdtemp(prefix="faults-"))
     options.folder.mkdir(parents=True, exist_ok=True)
+    if (options.folder / "history.jsonl").exists():
+        say(f"{options.folder} holds another run: name a folder that does not exist yet.")
+        return 2
     chosen = times.SHIPPED if options.shipped else times.SCALED
     say(f"Seed {options.seed}; logs and results: {options.folder}\n{times.in_words(chosen)}")
     for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell's background job ignores Ctrl-C

@@ -13,6 +13,7 @@ from webhooks_project.embedded import processes
 PAUSE_S = 0.2
 # Parents may give up when a child dies while they start, or two in a row: an end so soon is of our doing.
 FELT_S = 5.0
+ENDS_WITHIN_S = 10.0
 SERIOUS = ("error", "critical")
 
 
@@ -88,6 +89,8 @@ class Supervised:
         processes.send(self.family(), signal.SIGSTOP)
 
     def thaw(self):
+        """Lets it go on; a worker that stood still beyond its lease then ends for its supervisor."""
+        self._harmed_at = time.time() + ENDS_WITHIN_S
         processes.send(self.family(), signal.SIGCONT)
 
     def await_restart(self, restarts, *, within_s):

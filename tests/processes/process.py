@@ -11,7 +11,7 @@ from webhooks_project.embedded import processes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAST_LINES = 25
-PATIENCE_S = 40.0  # others may use this machine too
+PATIENCE_S = 60.0  # others may use this machine too
 
 
 def until(condition, what, *, within_s=PATIENCE_S):
