@@ -185,7 +185,10 @@ FLAWS = {
     ),
     "blind_resend": Flaw(
         "a reply of unknown outcome is sent again without a look-up",
-        (("instagram_webhooks.worker.answering", _instead("_after_unknown_outcome", _resend)),),
+        (
+            ("instagram_webhooks.worker.answering", _instead("_after_unknown_outcome", _resend)),
+            ("instagram_webhooks.replies.lookup", replaced("echoed", lambda _: lambda claim, reply: None)),
+        ),
         ("graph.timeout_after", "graph.reset_after", "graph.http_after"),
         model="blind resend",
     ),
