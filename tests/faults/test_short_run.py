@@ -8,7 +8,7 @@ import pytest
 from tests.processes.process import CHECKOUT
 
 SEED = 7
-RATE = 20
+RATE = 10
 
 
 @pytest.mark.timeout(300)

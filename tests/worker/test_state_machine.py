@@ -24,7 +24,7 @@ from tests.builders import a_message, knobs, now_ms, stored
 from tests.worker.stage import CRASHES, STALLS, Run, hang_in
 
 # A few examples in each run of the tests; by hand as many as there is time for.
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "6"))
 # Neither made smaller nor explained, which takes minutes: by hand, with more examples and Phase.shrink.
 PHASES = (Phase.generate,)
 PEOPLE = ("6120000000000001", "6120000000000002")
