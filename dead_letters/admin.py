@@ -187,11 +187,12 @@ def _title(act: str) -> str:
     return _TITLES.get(act, act.capitalize())
 
 
-def chosen_ids(values: Sequence[str]) -> list[uuid.UUID]:
+def chosen_ids(values: Sequence[str], *, most: int = AT_ONCE) -> list[uuid.UUID]:
+    """The ids that a page between choosing and doing was given; Http404 where they are none, too many or no ids."""
     try:
         ids = [uuid.UUID(value) for value in values]
     except ValueError:
         raise Http404 from None
-    if not 1 <= len(ids) <= AT_ONCE:
+    if not 1 <= len(ids) <= most:
         raise Http404
     return ids

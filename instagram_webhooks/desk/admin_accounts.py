@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit.admin_lists import CappedPaginator
+from dead_letters.admin import chosen_ids
 from instagram_webhooks.desk import accounts, marks
 from instagram_webhooks.desk.account_form import AccountForm
 from instagram_webhooks.desk.page_rows import TimedList
@@ -31,6 +32,7 @@ else:
 
 AT_ONCE = 100
 ACCOUNTS = "admin:instagram_webhooks_account_changelist"
+RELEASE = "admin:instagram_webhooks_account_release"
 EVENTS = "admin:instagram_webhooks_webhookevent_changelist"
 
 
@@ -153,7 +155,7 @@ class AccountAdmin(_Admin):
         """GET asks for the reason, POST releases."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        ids = _ids(request.POST.getlist("id") or request.GET.getlist("id"))
+        ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"), most=AT_ONCE)
         form = ReleaseForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._ask(request, ids, form)
@@ -166,7 +168,11 @@ class AccountAdmin(_Admin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Release parked events",
+            "submit": "Release parked events",
             "opts": self.opts,
+            "act_url": reverse(RELEASE),
+            "back_url": reverse(ACCOUNTS),
+            "back_to": "Accounts",
             "form": form,
             "media": self.media + form.media,
             "chosen": [(account, self.standing(account), self.parked(account)) for account in chosen],
@@ -225,18 +231,8 @@ class AccountAdmin(_Admin):
         return "There is one. It lies sealed and is not shown." if account.sealed_token else "None."
 
 
-def _ids(values: Sequence[str]) -> list[uuid.UUID]:
-    try:
-        ids = [uuid.UUID(value) for value in values]
-    except ValueError:
-        raise Http404 from None
-    if not 1 <= len(ids) <= AT_ONCE:
-        raise Http404
-    return ids
-
-
 def _release_url(account_id: str) -> str:
-    return reverse("admin:instagram_webhooks_account_release", query={"id": account_id})
+    return reverse(RELEASE, query={"id": account_id})
 
 
 def _audit_url(account_id: str) -> str:

@@ -124,12 +124,15 @@ class BlockedAdmin(ReadOnlyAdmin):
 
     def _ask(self, request: HttpRequest, ids: Sequence[uuid.UUID], form: ActForm) -> TemplateResponse:
         chosen = list(WebhookEvent.objects.filter(pk__in=ids).order_by("received_at", "event_id"))
+        title = f"Set aside {len(ids)} event{'' if len(ids) == 1 else 's'}"
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Set aside {len(ids)} event{'' if len(ids) == 1 else 's'}",
+            "title": title,
+            "submit": title,
             "opts": self.opts,
             "act_url": reverse(SET_ASIDE),
             "back_url": reverse(BLOCKED),
+            "back_to": "Blocked conversations",
             "form": form,
             "media": self.media + form.media,
             "chosen": [(event, marks.state(event.state), marks.moment(event.received_at)) for event in chosen],

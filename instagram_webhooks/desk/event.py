@@ -7,9 +7,9 @@ from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from dead_letters.models import DeadLetter
-from instagram_webhooks.desk.heads import heads_of
 from instagram_webhooks.desk.timeline import Step, stamp, timelines
 from instagram_webhooks.desk.waiting import Waiting, waits
+from instagram_webhooks.inbox.claim import heads_of
 from instagram_webhooks.models import OutgoingReply, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
 

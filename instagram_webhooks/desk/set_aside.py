@@ -8,7 +8,6 @@ from django.db import transaction
 from dead_letters.bury import BuriedError, bury
 from instagram_webhooks.errors import SetAside
 from instagram_webhooks.inbox import moves, wake_ups
-from instagram_webhooks.inbox.claim import head_of
 from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.replies import outbox
 
@@ -40,12 +39,7 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> bool:
         )
         if moved.lane is not None:
             lane = moved.lane
-            transaction.on_commit(lambda: _wake(lane), robust=True)
+            transaction.on_commit(lambda: wake_ups.offer_head(lane), robust=True)
     log.error("event.failed", extra={"event_id": str(event_id), "code": SetAside.code,
                                      "error_class": SetAside.__name__})  # fmt: skip
     return True
-
-
-def _wake(lane: UUID) -> None:
-    head = head_of(lane)
-    wake_ups.offer([head] if head else [])

@@ -1,6 +1,7 @@
 """Claiming: a worker becomes the owner of the event whose turn it is, for the length of a lease."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,7 +46,7 @@ class Claim:
 # before anything older that came since. Else the first open event. Two look-ups in two indexes; one
 # ORDER BY over both would read every open event of the lane.
 _HEAD = """
-SELECT CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
+SELECT named.lane, CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
          (SELECT p.event_id FROM instagram_webhooks_webhookevent p
            WHERE p.lane = named.lane AND p.state = 'processing'),
          (SELECT o.event_id FROM instagram_webhooks_webhookevent o
@@ -55,28 +56,35 @@ FROM named
 """
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
 _NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
+_NAMED_BY_LANES = "SELECT NULL::uuid AS event_id, lane FROM unnest(%(lanes)s::uuid[]) AS listed(lane)"
+_FIELDS = """
+       e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
+       e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at,
+       (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = e.event_id)
+"""
+_COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
+            "correlation_id", "attempt", "starts", "happened_at", "received_at", "order_at", "sealed")  # fmt: skip
 # Whoever finds the row locked gets nothing: another has it, or is about to move it. To wait for a client that does
 # nothing would cost a slot at each wake-up.
 _TAKE = """
 WITH named AS MATERIALIZED ({named}), first AS MATERIALIZED ({head}), head AS MATERIALIZED (
   SELECT h.event_id FROM instagram_webhooks_webhookevent h
    WHERE h.event_id = (SELECT event_id FROM first) FOR UPDATE SKIP LOCKED
-), claimed AS (
-  UPDATE instagram_webhooks_webhookevent e SET {effect}
-    FROM head
-   WHERE e.event_id = head.event_id AND {condition}
-  RETURNING e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
-            e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
 )
-SELECT claimed.*, (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = claimed.event_id)
-  FROM claimed
+UPDATE instagram_webhooks_webhookevent e SET {effect}
+  FROM head
+ WHERE e.event_id = head.event_id AND {condition}
+RETURNING {fields}
 """
-_COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
-            "correlation_id", "attempt", "starts", "happened_at", "received_at", "order_at", "sealed")  # fmt: skip
+# Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.
+_HELD = f"""
+SELECT {_FIELDS} FROM instagram_webhooks_webhookevent e
+ WHERE e.event_id = %(name)s AND e.state = 'processing' AND e.fence = %(fence)s
+"""
 
 
 def _taking(named: str, move: Move) -> str:
-    return _TAKE.format(named=named, head=_HEAD, effect=effect(move), condition=condition(move))
+    return _TAKE.format(named=named, head=_HEAD, effect=effect(move), condition=condition(move), fields=_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +93,6 @@ class _Taking:
 
     waiting: str
     expired: str
-
-
-# Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.
-_HELD = """
-SELECT e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
-       e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at,
-       (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = e.event_id)
-  FROM instagram_webhooks_webhookevent e
- WHERE e.event_id = %(name)s AND e.state = 'processing' AND e.fence = %(fence)s
-"""
 
 
 BY_EVENT = _Taking(_taking(_NAMED_BY_EVENT, CLAIM), _taking(_NAMED_BY_EVENT, RECLAIM))
@@ -152,9 +150,16 @@ def _execute(statement: str, values: dict[str, Any]) -> Claim | None:
     return Claim(**found)
 
 
+def heads_of(lanes: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The event whose turn it is, due or not, in each of these lanes that has an open one; no query without lanes."""
+    wanted = list(set(lanes))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH named AS ({_NAMED_BY_LANES}) {_HEAD}", {"lanes": wanted})
+        return {lane: head for lane, head in cursor.fetchall() if head is not None}
+
+
 def head_of(lane: UUID) -> UUID | None:
     """The event whose turn it is in a lane, due or not."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH named AS ({_NAMED_BY_LANE}) {_HEAD}", {"name": lane})
-        row = cursor.fetchone()
-    return row[0] if row else None
+    return heads_of([lane]).get(lane)

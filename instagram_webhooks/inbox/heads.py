@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from instagram_webhooks.conf import conf
+from instagram_webhooks.inbox.statements import is_first, is_open
 
 # No worker has taken what is ready for so long: longer than a busy queue, and than the sweep and its gate.
 EXPECTED_S = 60.0
@@ -18,17 +19,18 @@ BEHIND_CAP = 1000
 
 # Since an event came, or since a replay brought it back to the end of its lane.
 WAITS_SINCE = "GREATEST({e}.received_at, {e}.order_at)"
-_OPEN = "state IN ('received', 'processing', 'retrying', 'parked')"
-# The rule of the claim (inbox/claim.py), asked of one row.
-IS_HEAD = f"""
-{{e}}.lane IS NOT NULL AND {{e}}.{_OPEN} AND ({{e}}.state = 'processing' OR (
-  NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent o
-               WHERE o.lane = {{e}}.lane AND o.{_OPEN}
-                 AND (o.order_at, o.received_at, o.place, o.event_id)
-                   < ({{e}}.order_at, {{e}}.received_at, {{e}}.place, {{e}}.event_id))
+
+
+def is_head(e: str) -> str:
+    """The rule of the claim (inbox/claim.py), asked of a row of this name."""
+    return f"""
+{e}.lane IS NOT NULL AND {is_open(e)} AND ({e}.state = 'processing' OR (
+  {is_first(e)}
   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
-                   WHERE p.lane = {{e}}.lane AND p.state = 'processing')))
+                   WHERE p.lane = {e}.lane AND p.state = 'processing')))
 """
+
+
 _STANDS = """
 ({e}.state IN ('retrying', 'parked')
  OR ({e}.state = 'received' AND {e}.claimable_at < statement_timestamp() - make_interval(secs => {expected}))
@@ -43,7 +45,7 @@ SELECT e.event_id, e.state, e.reason, extract(epoch FROM clock_timestamp() - {WA
        (SELECT a.detail ->> 'code' FROM audit_auditentry a
          WHERE a.subject_id = e.event_id AND a.action = 'event.retrying' ORDER BY a.at DESC LIMIT 1)
   FROM instagram_webhooks_webhookevent e
- WHERE {IS_HEAD.format(e="e")}
+ WHERE {is_head("e")}
    AND {WAITS_SINCE.format(e="e")} < statement_timestamp() - make_interval(secs => %(age)s)
    AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_headalarm t WHERE t.event_id = e.event_id
                     AND t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s))
@@ -51,11 +53,11 @@ SELECT e.event_id, e.state, e.reason, extract(epoch FROM clock_timestamp() - {WA
 """
 _TOLD = f"""
 SELECT count(*) FROM instagram_webhooks_headalarm t JOIN instagram_webhooks_webhookevent e USING (event_id)
- WHERE t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s) AND {IS_HEAD.format(e="e")}
+ WHERE t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s) AND {is_head("e")}
 """
 _BEHIND = f"""
 SELECT named.lane, (SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent o
-                                           WHERE o.lane = named.lane AND o.{_OPEN} LIMIT %(limit)s) counted)
+                                           WHERE o.lane = named.lane AND {is_open("o")} LIMIT %(limit)s) counted)
   FROM unnest(%(lanes)s::uuid[]) AS named(lane)
 """
 
@@ -77,7 +79,7 @@ def is_blocked(e: str) -> str:
     Waiting is not standing: what a live worker has, and what became ready just now, moves by itself.
     """
     stands = _STANDS.format(e=e, expected=float(EXPECTED_S), silent=float(conf().worker_silent_s))
-    return f"{IS_HEAD.format(e=e)} AND {stands}"
+    return f"{is_head(e)} AND {stands}"
 
 
 def waiting_longer(age_s: float, *, untold_for_s: float, limit: int) -> list[Head]:

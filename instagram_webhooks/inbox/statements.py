@@ -1,8 +1,9 @@
-"""The SQL of a move: its condition and its effect on the row `e`, from the table of legal moves."""
+"""
+The SQL of a move: its condition and its effect on the row `e`, from the table of legal moves; and who
+goes first in a lane, asked of one row.
+"""
 
-from instagram_webhooks.states import ENDED, EventState, Move, Starts, Wait
-
-EVENTS = "instagram_webhooks_webhookevent"
+from instagram_webhooks.states import ENDED, OPEN, EventState, Move, Starts, Wait
 
 _SENDING = """EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
                     WHERE r.event_id = e.event_id AND r.state = 'sending')"""
@@ -14,6 +15,21 @@ _WAITS = {
 }
 _STARTS = {Starts.RAISED: "e.starts + 1", Starts.RESET: "0", Starts.KEPT: "e.starts"}
 _WITH_REASON = (EventState.PARKED, EventState.IGNORED)
+
+
+def is_open(e: str) -> str:
+    """The condition on a row of this name that its lane waits for it."""
+    states = ", ".join(f"'{state}'" for state in OPEN)
+    return f"{e}.state IN ({states})"
+
+
+def is_first(e: str) -> str:
+    """The condition on a row of this name that no open event of its lane stands before it."""
+    return f"""NOT EXISTS (
+     SELECT 1 FROM instagram_webhooks_webhookevent o
+      WHERE o.lane = {e}.lane AND {is_open("o")}
+        AND (o.order_at, o.received_at, o.place, o.event_id)
+          < ({e}.order_at, {e}.received_at, {e}.place, {e}.event_id))"""
 
 
 def condition(move: Move) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.inbox.statements import condition, effect, is_first
 from instagram_webhooks.states import RESCUE
 
 log = logging.getLogger(__name__)
@@ -28,14 +28,11 @@ SLOWEST_QUEUE_PER_S = 50
 # Driven by what is due, so that hundreds of thousands that wait for a later time cost nothing. Of a
 # lane only its head counts; but a claim that ran out goes first, whatever older event arrived since.
 # SKIP LOCKED would pass over a head that is just being moved, and offer the event behind it.
-DUE = """
+DUE = f"""
 SELECT e.event_id FROM instagram_webhooks_webhookevent e
  WHERE e.claimable_at <= statement_timestamp()
    AND (e.dispatched_at IS NULL OR e.dispatched_at < statement_timestamp() - make_interval(secs => %(gate)s))
-   AND (e.lane IS NULL OR e.state = 'processing' OR NOT EXISTS (
-     SELECT 1 FROM instagram_webhooks_webhookevent o
-      WHERE o.lane = e.lane AND o.state IN ('received', 'processing', 'retrying', 'parked')
-        AND (o.order_at, o.received_at, o.place, o.event_id) < (e.order_at, e.received_at, e.place, e.event_id)))
+   AND (e.lane IS NULL OR e.state = 'processing' OR {is_first("e")})
  ORDER BY e.claimable_at LIMIT %(limit)s
 """
 # What somebody else has locked is offered later: one row must not hold up all the others.

@@ -22,6 +22,7 @@ from celery import current_app
 from kombu.exceptions import ChannelError
 
 from instagram_webhooks.conf import QUEUE, conf
+from instagram_webhooks.inbox.claim import head_of
 
 log = logging.getLogger(__name__)
 
@@ -168,3 +169,9 @@ publisher = Publisher()
 def offer(ids: Iterable[UUID]) -> None:
     """Offers wake-ups for these events to whatever worker is free; never waits, never fails."""
     publisher.offer(ids)
+
+
+def offer_head(lane: UUID) -> None:
+    """Offers a wake-up for the event whose turn it is in a lane, where there is one."""
+    head = head_of(lane)
+    offer([head] if head else [])

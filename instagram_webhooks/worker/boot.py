@@ -74,13 +74,7 @@ def _heard(**_: Any) -> None:
     _watch.heard()
 
 
-def _end_unwell() -> None:
-    """In order, but with an exit code for which every supervisor starts another, also one told `on-failure`."""
-    life.exit_code = os.EX_SOFTWARE
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-_watch = Watch(end=_end_unwell)
+_watch = Watch(end=life.end_unwell)
 
 
 @signals.worker_shutting_down.connect

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import threading
 from datetime import UTC, datetime
@@ -68,8 +67,7 @@ class Pulse:
         """Threads cannot be killed: with one past its lease the process finishes the others and ends."""
         if life.longest_s() > conf().lease_s and not life.stopping.is_set():
             log.critical("worker.slot_stuck", extra={"duration_ms": round(life.longest_s() * 1000)})
-            life.exit_code = os.EX_SOFTWARE
-            os.kill(os.getpid(), signal.SIGTERM)
+            life.end_unwell()
 
 
 def stamp(pool: str) -> None:

@@ -51,8 +51,7 @@ def process(event_id: UUID) -> None:
         if lane is None:
             return
         if life.stopping.is_set() or done >= MOST_IN_A_ROW or time.monotonic() - begun > LONGEST_ROW_S:
-            head = claims.head_of(lane)
-            wake_ups.offer([head] if head else [])
+            wake_ups.offer_head(lane)
             return
         claim = _claimed(claims.claim_next, lane)
 
@@ -161,9 +160,10 @@ def _work_on(claim: Claim) -> None:
     account = pause.find(claim.provider, claim.account)
     content = providers.content(job.provider, claim.kind, job.payload)
     decision = handlers.decide(claim.kind, content)
-    ignored = decision.ignored or _deleted(claim)
-    if ignored and not outbox.may_have_left(claim.event_id):
-        committed(lambda: _ignore(claim, ignored))
+    if decision.ignored:
+        committed(lambda: finish.ignored(claim, decision.ignored))
+    elif _deleted(claim) and not outbox.may_have_left(claim.event_id):
+        committed(lambda: _leave_unanswered(claim))
     elif decision.may_reply:
         answering.answer(claim, content, decision, account)
     else:
@@ -177,9 +177,9 @@ def _work_on(claim: Claim) -> None:
         committed(commit)
 
 
-def _ignore(claim: Claim, reason: str) -> None:
-    finish.ignored(claim, reason)
-    outbox.withhold_of_event(claim.event_id, reason)
+def _leave_unanswered(claim: Claim) -> None:
+    finish.ignored(claim, "deleted")
+    outbox.withhold_of_event(claim.event_id, "deleted")
 
 
 def _opened(claim: Claim) -> EventJob:
@@ -192,11 +192,10 @@ def _opened(claim: Claim) -> EventJob:
     )
 
 
-def _deleted(claim: Claim) -> str:
+def _deleted(claim: Claim) -> bool:
     """Whatever of a message is worked off after its deletion is not shown and not answered."""
-    if claim.kind in ("message", "message_edit", "postback") and claim.message_digest and thread.is_deleted(claim):
-        return "deleted"
-    return ""
+    is_of_message = claim.kind in ("message", "message_edit", "postback") and claim.message_digest is not None
+    return is_of_message and thread.is_deleted(claim)
 
 
 def _give_up(claim: Claim, exc: Exception) -> TryAgain | None:

@@ -7,6 +7,18 @@ from dead_letters.bury import BuriedError, bury
 KIND = "grave"
 
 
+class Box:
+    """Takes what is delivered, or fails as told."""
+
+    def __init__(self, error=None):
+        self.messages, self.error = [], error
+
+    def __call__(self, subject, message):
+        if self.error:
+            raise self.error
+        self.messages.append((subject, message))
+
+
 class Graves:
     """A small owner of subjects: those in `gone` cannot come back, and each comes back once a death."""
 

@@ -9,6 +9,7 @@ from django.core import mail
 
 from dead_letters import alerts
 from dead_letters.models import DeadLetter
+from tests.dead_letters.conftest import Box
 
 pytestmark = pytest.mark.django_db
 
@@ -27,16 +28,6 @@ def test_where_nobody_is_to_be_told_letters_wait_untold(buried, settings):
 
     letter.refresh_from_db()
     assert letter.alerted_at is None
-
-
-class Box:
-    def __init__(self, error=None):
-        self.messages, self.error = [], error
-
-    def __call__(self, subject, message):
-        if self.error:
-            raise self.error
-        self.messages.append((subject, message))
 
 
 def test_new_letters_make_one_message_of_counts_codes_and_ids(buried, error):

@@ -11,6 +11,7 @@ from instagram_webhooks.inbox import moves
 from instagram_webhooks.models import HeadAlarm
 from instagram_webhooks.worker import head_alarm
 from tests.builders import knobs
+from tests.dead_letters.conftest import Box
 from tests.desk.builders import an_event
 
 pytestmark = pytest.mark.django_db
@@ -19,16 +20,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def ops(settings):
     settings.ADMINS = [("ops", "ops@example.org")]
-
-
-class Box:
-    def __init__(self, error=None):
-        self.messages, self.error = [], error
-
-    def __call__(self, subject, message):
-        if self.error:
-            raise self.error
-        self.messages.append((subject, message))
 
 
 def told(box, **more):
