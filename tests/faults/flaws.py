@@ -32,6 +32,8 @@ def move(name, **values):
     """(module, change): a row of the table of moves with other conditions or effects."""
 
     def change(states):
+        if "starts" in values:
+            values["starts"] = states.Starts(values["starts"])
         changed = dataclasses.replace(getattr(states, name), **values)
         setattr(states, name, changed)
         states.MOVES[name] = changed
@@ -230,8 +232,8 @@ FLAWS = {
     "starts_counted_after_work": Flaw(
         "a claim does not count as a start",
         (
-            ("instagram_webhooks.states", lambda states: move("CLAIM", starts=states.Starts.KEPT)[1](states)),
-            ("instagram_webhooks.states", lambda states: move("RECLAIM", starts=states.Starts.KEPT)[1](states)),
+            move("CLAIM", starts="kept"),
+            move("RECLAIM", starts="kept"),
         ),
         (),
         killers=0.02,
@@ -240,8 +242,8 @@ FLAWS = {
     "starts_reset_at_claim": Flaw(
         "a claim sets the starts back",
         (
-            ("instagram_webhooks.states", lambda states: move("CLAIM", starts=states.Starts.RESET)[1](states)),
-            ("instagram_webhooks.states", lambda states: move("RECLAIM", starts=states.Starts.RESET)[1](states)),
+            move("CLAIM", starts="reset"),
+            move("RECLAIM", starts="reset"),
         ),
         (),
         killers=0.02,

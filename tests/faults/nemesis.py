@@ -114,7 +114,7 @@ def heal(house):
         elif path.read_text().strip() == "stop":
             processes.send([int(pid)], signal.SIGCONT)
     for process in house.processes.values():
-        process.thaw()
+        processes.send(process.family(), signal.SIGCONT)
     parked = house.rows("SELECT account_id FROM instagram_webhooks_account WHERE state <> 'active'")
     if parked:
         put_right(house, {row["account_id"]: house.accounts[row["account_id"]] for row in parked})

@@ -66,7 +66,7 @@ def changes(armed):
     """What to change in which module, for patching.Patches; `armed`: the folder."""
     found = {}
     for name, (module, function, when) in POINTS.items():
-        hold = functools.partial(_passing, Path(armed) / name, is_before=when == "before")
+        hold = functools.partial(watched, when=when, pass_by=functools.partial(pass_by, Path(armed) / name))
         found.setdefault(module, []).append(replaced(function, hold))
     found.setdefault(_WIRE, []).append(replaced("_write", functools.partial(_in_the_window, Path(armed) / WINDOW)))
     return found
@@ -86,14 +86,16 @@ class _HeldUp:
         return self._sock.sendall(whole)
 
 
-def _passing(file, original, *, is_before):
+def watched(original, *, when, pass_by):
+    """The function, with a word to `pass_by` before or after it."""
+
     @functools.wraps(original)
     def passing(*args, **more):
-        if is_before:
-            pass_by(file)
+        if when == "before":
+            pass_by()
             return original(*args, **more)
         done = original(*args, **more)
-        pass_by(file)
+        pass_by()
         return done
 
     return passing

@@ -85,13 +85,10 @@ class Supervised:
         self._harmed_at = time.time()
         processes.send([pid], signal.SIGKILL)
 
-    def freeze(self):
-        processes.send(self.family(), signal.SIGSTOP)
-
-    def thaw(self):
-        """Lets it go on; a worker that stood still beyond its lease then ends for its supervisor."""
+    def thaw(self, pids):
+        """Lets some of its tree go on; a worker that stood still beyond its lease then ends for its supervisor."""
         self._harmed_at = time.time() + ENDS_WITHIN_S
-        processes.send(self.family(), signal.SIGCONT)
+        processes.send(pids, signal.SIGCONT)
 
     def await_restart(self, restarts, *, within_s):
         """Whether another one runs than when it had so many restarts."""

@@ -16,7 +16,7 @@ from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.transactions import drop_connection
 from tests.faults.patching import place_of
-from tests.faults.points import POINTS
+from tests.faults.points import POINTS, watched
 
 PATIENCE_S = 20.0
 # Not inside a transaction, where a run that stands still would hold its locks.
@@ -91,20 +91,8 @@ def hang_in(monkeypatch):
     for name in CRASHES:
         module, dotted, when = POINTS[name]
         holder, attribute = place_of(importlib.import_module(module), dotted)
-        monkeypatch.setattr(holder, attribute, _hung(name, getattr(holder, attribute), when))
-
-
-def _hung(name, original, when):
-    @functools.wraps(original)
-    def hung(*args, **more):
-        if when == "before":
-            _look(name)
-            return original(*args, **more)
-        done = original(*args, **more)
-        _look(name)
-        return done
-
-    return hung
+        look = functools.partial(_look, name)
+        monkeypatch.setattr(holder, attribute, watched(getattr(holder, attribute), when=when, pass_by=look))
 
 
 def _look(name):

@@ -16,19 +16,13 @@ _RECENT = "SELECT event_id::text AS id FROM instagram_webhooks_webhookevent ORDE
 @fault("redis.kill", weight=2, targets="redis")
 def _dies(scene):
     scene.house.redis.kill()
-    try:
-        scene.lasts(0, 1)
-    finally:
-        scene.house.redis.start()
+    scene.lasts(0, 1, then=scene.house.redis.start)
 
 
 @fault("redis.freeze", weight=3, targets="redis")
 def _stands_still(scene):
     scene.house.redis.freeze()
-    try:
-        scene.lasts(1, 3)
-    finally:
-        scene.house.redis.thaw()
+    scene.lasts(1, 3, then=scene.house.redis.thaw)
 
 
 @fault("redis.flushall", weight=5, targets="redis")

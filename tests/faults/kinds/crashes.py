@@ -23,11 +23,8 @@ def _stops(scene):
         return
     lease_s = scene.house.seconds("WEBHOOK_LEASE_S")
     then = scene.rng.choice((signal.SIGCONT, signal.SIGCONT, signal.SIGKILL))
-    try:
-        scene.lasts(lease_s + 1, lease_s + 3)
-    finally:
-        scene.note(then.name)
-        processes.send([pid], then)
+    scene.note(then.name)
+    scene.lasts(lease_s + 1, lease_s + 3, then=lambda: processes.send([pid], then))
 
 
 @fault("point.window", weight=0, targets="point")
@@ -37,10 +34,7 @@ def _stops_in_the_window(scene):
     if pid is None:
         return
     times = [scene.house.seconds(name) for name in ("WEBHOOK_LEASE_S", "GRAPH_DEADLINE_S", "REPLY_SETTLE_S")]
-    try:
-        scene.lasts(sum(times) + 1, sum(times) + 2)
-    finally:
-        processes.send([pid], signal.SIGCONT)
+    scene.lasts(sum(times) + 1, sum(times) + 2, then=lambda: processes.send([pid], signal.SIGCONT))
 
 
 @fault("point.sleep", weight=4, targets="point")

@@ -22,20 +22,14 @@ SELECT event_id FROM {EVENTS} WHERE state IN ('received', 'processing', 'retryin
 @fault("postgres.restart", weight=1.5, targets="postgres")
 def _restarts(scene):
     scene.house.postgres.stop()
-    try:
-        scene.lasts(0, 1)
-    finally:
-        scene.house.postgres.start()
+    scene.lasts(0, 1, then=scene.house.postgres.start)
 
 
 @fault("postgres.away", weight=0, targets="postgres")
 def _is_away(scene):
     """Ten seconds, as for an upgrade."""
     scene.house.postgres.stop()
-    try:
-        scene.lasts(10, 10)
-    finally:
-        scene.house.postgres.start()
+    scene.lasts(10, 10, then=scene.house.postgres.start)
 
 
 @fault("postgres.kill", weight=1.5, targets="postgres")
@@ -47,10 +41,7 @@ def _dies(scene):
 @fault("postgres.freeze", weight=2, targets="postgres")
 def _stands_still(scene):
     scene.house.postgres.freeze()
-    try:
-        scene.lasts(1, 3)
-    finally:
-        scene.house.postgres.thaw()
+    scene.lasts(1, 3, then=scene.house.postgres.thaw)
 
 
 @fault("postgres.hang_up", weight=2, targets="postgres")

@@ -32,10 +32,7 @@ LISTING = {
 
 def _told(scene, step, edge, least_s=0.5, most_s=2.5):
     scene.house.graph_script(step, edge=edge)
-    try:
-        scene.lasts(least_s, most_s)
-    finally:
-        scene.house.graph_script(edge=edge)
+    scene.lasts(least_s, most_s, then=lambda: scene.house.graph_script(edge=edge))
 
 
 for _name, (_step, _weight) in SENDS.items():
@@ -49,10 +46,7 @@ def _listing_lags(scene):
     """As far as the settle time still covers it, or as the run wants it."""
     settle_s = scene.house.seconds("REPLY_SETTLE_S")
     scene.house.graph_settings(lag_s=scene.house.lag * settle_s)
-    try:
-        scene.lasts(1, 4)
-    finally:
-        scene.house.graph_settings(lag_s=QUIET_LAG * settle_s)
+    scene.lasts(1, 4, then=lambda: scene.house.graph_settings(lag_s=QUIET_LAG * settle_s))
 
 
 @fault("echo.late", weight=1.5, targets="echo")
@@ -72,10 +66,7 @@ def _echoes_are_missing(scene):
 
 def _echoes(scene, how):
     scene.house.graph_settings(echo=how)
-    try:
-        scene.lasts(1, 4)
-    finally:
-        scene.house.graph_settings(echo=scene.house.echo(ECHO_DELAY_S))
+    scene.lasts(1, 4, then=lambda: scene.house.graph_settings(echo=scene.house.echo(ECHO_DELAY_S)))
 
 
 @fault("token.refused", weight=2, targets="tokens")
@@ -85,11 +76,8 @@ def _a_token_is_refused(scene):
     account = scene.rng.choice(sorted(accounts))
     scene.note("account", account[-3:])
     scene.house.graph_settings(accounts=accounts | {account: "another-token"})
-    try:
-        scene.lasts(0.5, 2)
-    finally:
-        scene.house.graph_settings(accounts=accounts)
-        put_right(scene.house, {account: accounts[account]})
+    scene.lasts(0.5, 2, then=lambda: scene.house.graph_settings(accounts=accounts))
+    put_right(scene.house, {account: accounts[account]})
 
 
 def put_right(house, tokens):

@@ -10,10 +10,7 @@ HOLE_S = {"graph": (0.5, 1.5)}
 def _set(scene, mode, least_s, most_s, **how):
     place = scene.target.removeprefix("way to ")
     scene.note(*(f"{name}={value}" for name, value in how.items()), scene.house.proxies.set(place, mode, **how), "open")
-    try:
-        scene.lasts(least_s, most_s)
-    finally:
-        scene.house.proxies.set(place, "pass")
+    scene.lasts(least_s, most_s, then=lambda: scene.house.proxies.set(place, "pass"))
 
 
 def _delay(scene):

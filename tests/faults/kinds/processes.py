@@ -74,20 +74,18 @@ def _worker_stands_still(scene):
         frozen = [scene.rng.choice(frozen[1:])]
         scene.note("one child")
     lease_s = scene.house.seconds("WEBHOOK_LEASE_S")
-    _stopped(scene, frozen, lease_s + 1, lease_s + 3)
+    _stopped(scene, process, frozen, lease_s + 1, lease_s + 3)
 
 
 @fault("web.stop", weight=3, targets=WEBS)
 def _web_stands_still(scene):
-    _stopped(scene, _process(scene).family(), 1, 3)
+    process = _process(scene)
+    _stopped(scene, process, process.family(), 1, 3)
 
 
-def _stopped(scene, pids, least_s, most_s):
+def _stopped(scene, process, pids, least_s, most_s):
     processes.send(pids, signal.SIGSTOP)
-    try:
-        scene.lasts(least_s, most_s)
-    finally:
-        processes.send(pids, signal.SIGCONT)
+    scene.lasts(least_s, most_s, then=lambda: process.thaw(pids))
 
 
 def _process(scene):

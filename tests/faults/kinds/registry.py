@@ -32,9 +32,12 @@ class Scene:
     notes: list = field(default_factory=list)
     came_to_nothing: bool = False
 
-    def lasts(self, least, most):
-        """Waits as long as this fault lasts, or until all are healed."""
-        self.stopping.wait(self.rng.uniform(least, most))
+    def lasts(self, least, most, *, then=lambda: None):
+        """Waits as long as this fault lasts, or until all are healed; `then` heals it."""
+        try:
+            self.stopping.wait(self.rng.uniform(least, most))
+        finally:
+            then()
 
     def note(self, *words):
         """What the line of this fault says besides its kind."""
