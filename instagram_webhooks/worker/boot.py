@@ -80,14 +80,15 @@ _watch = Watch(end=life.end_unwell)
 @signals.worker_shutting_down.connect
 def _stop_claiming(**_: Any) -> None:
     """From here on nothing is claimed, and what is not on its way to Meta goes back."""
+    # First of all, since a second signal may follow at once: Celery would cut off calls under way at it. The end has
+    # its deadline already.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _told_again)
     life.stopping.set()
-    log.info("worker.stopping", extra={"count": life.in_flight()})
     timer = threading.Timer(END_AFTER_S, _end_by_force)
     timer.daemon = True
     timer.start()
-    # Celery would cut off calls under way at the second one. The end has its deadline already.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _told_again)
+    log.info("worker.stopping", extra={"count": life.in_flight()})
 
 
 def _told_again(number: int, _frame: FrameType | None) -> None:

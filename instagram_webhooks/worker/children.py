@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID
 
@@ -13,49 +12,54 @@ from instagram_webhooks.inbox import moves
 from instagram_webhooks.worker.life import life
 
 # Of this parent: two containers may have one host name, and number their processes alike.
-_ROWS = """
-SELECT id FROM instagram_webhooks_worker
- WHERE parent_id = %(parent)s AND pid = ANY(%(pids)s) AND stopped_at IS NULL
-"""
-_STAMP = "UPDATE instagram_webhooks_worker SET stopped_at = clock_timestamp() WHERE id = ANY(%(ids)s)"
+_ROWS = "SELECT id, pid FROM instagram_webhooks_worker WHERE parent_id = %s AND stopped_at IS NULL"
+_STAMP = "UPDATE instagram_webhooks_worker SET stopped_at = clock_timestamp() WHERE id = ANY(%s)"
 
 
 class Children:
     """Those of this process. Methods that ask the database raise its errors, and can be called again."""
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
-
-    def look(self) -> None:
-        """Remembers those that are there, so that they can be missed."""
-        self._seen |= set(pids())
+        self._known: set[int] | None = None  # nobody has looked yet
 
     def report_lost(self) -> int:
-        """Says in the rows of those that are gone that they ended, so that the next sweep frees their claims."""
-        gone = self._seen - set(pids())
-        if not gone:
+        """Says in the rows of those that are gone that they ended, so that the next sweep frees their claims.
+
+        Asks the database only when others are there than the last time.
+        """
+        present = set(pids())
+        if present == self._known:
             return 0
-        found = self._rows(gone)
-        if found:
-            with connection.cursor() as cursor:
-                cursor.execute(_STAMP, {"ids": found})
-        self._seen -= gone
-        return len(found)
+        # First the rows, then a second look: who wrote a row in between is there.
+        rows = _rows()
+        there = set(pids())
+        lost = [worker_id for worker_id, pid in rows if pid not in there]
+        _stamp(lost)
+        self._known = present
+        return len(lost)
 
     def kill(self) -> None:
         """Ends all of them by force, and hands back what they held: the end of this worker is no fault of an event."""
-        self._seen |= set(pids())
         for pid in pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for worker_id in self._rows(self._seen):
+        ended = [worker_id for worker_id, _ in _rows()]
+        for worker_id in ended:
             moves.give_back(worker_id)
-        self.report_lost()
+        _stamp(ended)
 
-    def _rows(self, some: Collection[int]) -> list[UUID]:
+
+def _rows() -> list[tuple[UUID, int]]:
+    """Of each child that has not said that it ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [life.worker_id])
+        return list(cursor.fetchall())
+
+
+def _stamp(ended: list[UUID]) -> None:
+    if ended:
         with connection.cursor() as cursor:
-            cursor.execute(_ROWS, {"parent": life.worker_id, "pids": list(some)})
-            return [row[0] for row in cursor.fetchall()]
+            cursor.execute(_STAMP, [ended])
 
 
 def pids() -> list[int]:

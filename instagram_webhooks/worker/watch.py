@@ -60,7 +60,6 @@ class Watch:
         if self._children is None:
             return
         try:
-            self._children.look()
             if lost := self._children.report_lost():
                 log.warning("worker.child_lost", extra={"count": lost})
         except Error as exc:

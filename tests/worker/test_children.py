@@ -33,7 +33,6 @@ def a_row(pid, *, parent_id):
 def test_a_lost_child_is_not_mistaken_for_one_of_another_container_with_the_same_name_and_number(child):
     ours, theirs = a_row(child.pid, parent_id=life.worker_id), a_row(child.pid, parent_id=uuid7())
     children = Children()
-    children.look()
     child.kill()
     child.wait()
 
@@ -44,10 +43,19 @@ def test_a_lost_child_is_not_mistaken_for_one_of_another_container_with_the_same
     assert (ours.stopped_at is not None, theirs.stopped_at) == (True, None)
 
 
+def test_a_child_that_is_there_is_not_lost_until_it_is_gone(child):
+    a_row(child.pid, parent_id=life.worker_id)
+    children = Children()
+    assert children.report_lost() == 0
+    child.kill()
+    child.wait()
+
+    assert (children.report_lost(), children.report_lost()) == (1, 0)
+
+
 def test_a_child_that_vanishes_while_all_are_ended_holds_up_nothing(child, monkeypatch):
     row = a_row(child.pid, parent_id=life.worker_id)
     children = Children()
-    children.look()
 
     def vanished(pid, _number):
         child.stdin.close()  # it ends by itself
