@@ -85,14 +85,15 @@ def _known_before_verified(views, original):
     """Bodies are remembered before their signature is looked at: a forger makes us forget the true one."""
     import hashlib
 
-    seen = set()
+    import redis
+    from django.conf import settings
+
+    seen = redis.Redis.from_url(settings.CELERY_BROKER_URL)  # there are several web processes
 
     def receive(request, provider, correlation_id):
         body = views._body(request)
-        name = hashlib.sha256(body).digest()
-        if name in seen:
+        if not seen.set(f"seen:{hashlib.sha256(body).hexdigest()}", 1, nx=True):
             return views.HttpResponse(content_type="text/plain")
-        seen.add(name)
         request.read = lambda *_: body
         return original(request, provider, correlation_id)
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 
 from webhooks_project.environment import DEVELOPMENT_KEY
 
@@ -14,3 +15,8 @@ def event_key(kind, account, *identity, provider="instagram"):
     parts = (provider, account, kind, *identity)
     message = "event" + "".join(f"\0{len(part)}:{part}" for part in parts)
     return hmac.digest(KEY, message.encode(), hashlib.sha256)[:16]
+
+
+def content(item):
+    """What stands for the id of an event that has none: all it holds."""
+    return hashlib.sha256(json.dumps(item, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

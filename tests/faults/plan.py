@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass, field
 
 from simulator import bodies
-from tests.faults.keys import event_key
+from tests.faults.keys import content, event_key
 
-KINDS = {"message": 40, "read": 30, "reaction": 20, "postback": 5, "message_edit": 5, "echo": 3}
+KINDS = {"message": 40, "read": 30, "reaction": 20, "postback": 5, "message_edit": 5, "echo": 3, "unknown": 2}
 ANSWERED = ("message", "postback")
 RENEWED = 0.18  # of all events: the oldest conversation of the window makes room for a new one
 LIVELY, TO_LIVELY = 20, 0.3  # the newest conversations, and their share of events
@@ -161,6 +161,10 @@ class Plan:
                 of, edits = talk.last
                 talk.last = (of, edits + 1)
                 return bodies.edit(of, f"e{number}", number=edits + 1, **about), (of, str(edits + 1))
+            case "unknown":  # Meta has a new kind of update
+                new = {"sender": {"id": talk.person}, "recipient": {"id": talk.account}, "timestamp": at_ms}
+                new |= {"something_new": {"of": text}}
+                return new, (content(new),)
             case _:  # a person of the business typed it
                 said = bodies.echo(f"p{number}", recipient=talk.person, account=talk.account, mid=mid, at_ms=at_ms)
                 return said, (mid,)

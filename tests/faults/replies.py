@@ -44,6 +44,7 @@ SELECT a.number, r.state, r.reason, coalesce(s.n, 0), coalesce(c.n, 0), coalesce
 ENDED = f"SELECT state, count(*) FROM {EVENTS} e JOIN asked a ON a.key = e.event_key WHERE a.is_acked GROUP BY 1"
 IGNORED = f"""
 SELECT a.number, e.kind, e.reason FROM asked a JOIN {EVENTS} e ON e.event_key = a.key WHERE e.state = 'ignored'
+   AND NOT (a.kind = 'unknown' AND e.reason = 'no_handler')
 """
 DEAD = """
 SELECT code, count(*) FROM dead_letters_deadletter WHERE status = 'open' GROUP BY 1

@@ -107,7 +107,7 @@ def test_each_event_has_a_key_of_its_own_which_is_the_products(run):
 
     assert len(held) == len(told.events)
     assert {key for raw in receiver.taken + receiver.forged for key in keys(raw)} <= set(held)
-    assert set(held.values()) == {"message", "postback", "read", "reaction", "message_edit", "echo"}
+    assert set(held.values()) == {"message", "postback", "read", "reaction", "message_edit", "echo", "unknown"}
 
 
 def test_the_history_tells_every_answer(run):
