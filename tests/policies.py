@@ -7,11 +7,18 @@ from instagram_webhooks.replies.context import Silence
 
 seen = []
 histories = []
+meanwhile = []
 
 
 def repeat(context):
     seen.append(context)
     histories.append(context.history(3))
+    return f"re {context.text}"
+
+
+def thinking(context):
+    """While it thinks, something happens: `meanwhile` does it."""
+    meanwhile[0]()
     return f"re {context.text}"
 
 

@@ -34,6 +34,7 @@ class _Open(threading.local):
 _open = _Open()
 
 FAILURES_IN_A_ROW = 3
+FRESH_S = 1.0  # what was read longer ago is read again before a call
 PROBE_SLACK_S = 5.0  # what a probe takes beside its call
 # The Conversations API allows two calls a second of one account (Meta's page, read 2026-11); the rest is for
 # calls that take longer on their way than others.
@@ -57,6 +58,7 @@ class KnownAccount:
     unknown_in_a_row: int
     sealed_token: bytes = field(repr=False)
     is_probe: bool = False
+    read_at: float = field(default_factory=time.monotonic)
 
     def token(self) -> str:
         """The access token in plain."""
@@ -130,6 +132,16 @@ def find(provider: str, account_id: str) -> KnownAccount:
     if error := found.error():
         raise error
     return found
+
+
+def fresh(account: KnownAccount) -> KnownAccount:
+    """The account as of now, where deciding took its time: a person may have switched it off, Meta refused it.
+
+    Raises what `find` does.
+    """
+    if time.monotonic() - account.read_at <= FRESH_S:
+        return account
+    return find(account.provider, account.account_id)
 
 
 def leave_alone(account: KnownAccount, wait_s: float) -> None:

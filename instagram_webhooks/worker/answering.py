@@ -62,6 +62,9 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     if life.stopping.is_set():
         raise Stopping
     if text and not reason:
+        account = pause.fresh(account)
+        reason = "" if account.replies_on else "switched_off"
+    if text and not reason:
         account = pause.admit(account, attempt=claim.attempt)
     state = ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
 

@@ -7,9 +7,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit.models import AuditEntry
-from instagram_webhooks.models import Conversation, Message, OutgoingReply, WebhookEvent
+from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import thread
 from instagram_webhooks.worker import work
 from tests import policies
@@ -81,6 +82,28 @@ def test_what_a_policy_answers_is_what_happens(policy, reply):
 
     found = OutgoingReply.objects.values_list("state", "reason").first()
     assert (event.state, found) == ("processed", reply)
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "reply"),
+    [
+        ({"replies_on": False}, "processed", ("withheld", "switched_off")),
+        ({"state": "token"}, "parked", None),
+        ({"paused_until": timezone.now() + timedelta(hours=1)}, "retrying", ("planned", "")),
+    ],
+)
+def test_what_happens_to_an_account_while_a_policy_thinks_long_holds_for_its_answer(
+    graph, monkeypatch, change, state, reply
+):
+    monkeypatch.setattr("instagram_webhooks.replies.pause.FRESH_S", 0.0)  # it thought for longer
+    policies.meanwhile[:] = [lambda: Account.objects.update(**change)]
+    (event,) = stored(a_message())
+
+    with knobs(reply_policy="tests.policies.thinking"):
+        worked(event)
+
+    found = OutgoingReply.objects.values_list("state", "reason").first()
+    assert (event.state, found, graph.calls()) == (state, reply, [])
 
 
 @pytest.mark.parametrize(("mode", "reason", "asked"), [("off", "switched_off", 0), ("shadow", "shadow", 1)])
