@@ -6,6 +6,7 @@ long. Any number of processes may run it; one at a time does the work.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -67,11 +68,12 @@ RETURNING e.event_id
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep did. `was_ours` False: another process was at it."""
+    """What one sweep did. `was_ours` False: another process was at it. `took_s`: in the database, not the broker."""
 
     was_ours: bool
     offered: int = 0
     rescued: int = 0
+    took_s: float = 0.0
 
 
 def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | None]) -> Swept:
@@ -80,24 +82,26 @@ def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | 
     offer: takes the ids of due events. depth: messages ready in the queue, None where they do not go
     there: then one batch is enough for whoever works them off.
     """
+    begun = time.monotonic()
     with transaction.atomic():
         if not _is_ours():
             return Swept(was_ours=False)
         rescued = _rescue()
-    offered = 0
+    took_s, offered = time.monotonic() - begun, 0
     while (ready := depth()) is None or ready < conf().queue_limit:
-        gate_s = _gate_s(ready)
+        gate_s, begun = _gate_s(ready), time.monotonic()
         with transaction.atomic():
             if not _is_ours():
                 break
             ids = _take(gate_s)
+        took_s += time.monotonic() - begun
         offer(ids)
         offered += len(ids)
         if ready is None or len(ids) < AT_ONCE:
             break
     if offered or rescued:
         log.info("sweep.offered", extra={"count": offered, "rescued": rescued})
-    return Swept(was_ours=True, offered=offered, rescued=rescued)
+    return Swept(was_ours=True, offered=offered, rescued=rescued, took_s=took_s)
 
 
 def _gate_s(ready: int | None) -> float:

@@ -18,8 +18,9 @@ _REST = """
 UPDATE instagram_webhooks_turn SET free_at = greatest(free_at, clock_timestamp() + make_interval(secs => %(rest)s))
  WHERE name = 'sweep'
 """
-# A sweep that took long is followed by a pause nine times as long: it costs a tenth of the time at most.
-PAUSES = 9
+# A sweep that took long is followed by a pause nine times as long: it costs a tenth of the time at most. But not
+# longer than this: a database that was away for a moment, just then, must not keep lost wake-ups waiting.
+PAUSES, LONGEST_S = 9, 10.0
 
 
 def take(every_s: float) -> bool:
@@ -32,4 +33,4 @@ def take(every_s: float) -> bool:
 def rest(took_s: float) -> None:
     """Nobody's turn for a while after a sweep that took so long."""
     with connection.cursor() as cursor:
-        cursor.execute(_REST, {"rest": took_s * PAUSES})
+        cursor.execute(_REST, {"rest": min(took_s * PAUSES, LONGEST_S)})

@@ -71,6 +71,10 @@ class Life:
             self._busy.pop(slot, None)
             self._held.pop(slot, None)
 
+    def busy_s(self) -> float:
+        """For how long this slot has been at its claim; infinite where it has none."""
+        return time.monotonic() - self._busy.get(threading.get_ident(), -math.inf)
+
     def begin_again(self) -> None:
         """This slot's claim has a whole lease ahead again."""
         if (slot := threading.get_ident()) in self._busy:

@@ -1,30 +1,49 @@
-"""One transaction, run once more on a fresh connection where the database failed under it."""
+"""One transaction, run again on a fresh connection where the database failed under it."""
 
 import contextlib
+import logging
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.db import Error, InterfaceError, InternalError, OperationalError, connection, transaction
 
+from instagram_webhooks.conf import conf
+from instagram_webhooks.worker.life import life
+
+log = logging.getLogger(__name__)
+
 Done = TypeVar("Done")
 # No outcome of an event. InternalError: a session ended for idling in its transaction, or a server become read-only.
 DATABASE_FAILED = (OperationalError, InterfaceError, InternalError)
+AGAIN_S = 0.5
+# Of the lease: for so long a slot waits with its claim for the database to come back.
+PATIENCE = 0.8
 
 
 def committed(act: Callable[[], Done]) -> Done:
     """What `act` gives, after the commit.
 
-    Run twice at most: each of our transactions carries the fence, so one whose COMMIT was done but
-    whose answer was lost finds its own work or is fenced out. An error of the database is no
-    outcome of the event.
+    Run at least twice, and by a slot with a claim again and again while its lease is young: what it knows,
+    that a message was sent above all, is worth more than a free slot without a database. Each of our
+    transactions carries the fence, so one whose COMMIT was done but whose answer was lost finds its own
+    work or is fenced out. An error of the database is no outcome of the event.
     """
     try:
         with transaction.atomic():
             return act()
-    except DATABASE_FAILED:
+    except DATABASE_FAILED as exc:
         drop_connection()
-    with transaction.atomic():
-        return act()
+        log.warning("database.failed", extra={"error_class": type(exc).__name__})
+    while True:
+        try:
+            with transaction.atomic():
+                return act()
+        except DATABASE_FAILED:
+            drop_connection()
+            if life.stopping.is_set() or life.busy_s() > conf().lease_s * PATIENCE:
+                raise
+        time.sleep(AGAIN_S)
 
 
 def asked(question: Callable[[], Done]) -> Done:

@@ -1,5 +1,6 @@
 """The sweep: finds what is due and nothing else, and frees what a lost worker held."""
 
+import time
 from datetime import timedelta
 
 import psycopg
@@ -194,4 +195,10 @@ def test_one_process_an_interval_has_the_turn_and_a_long_sweep_is_followed_by_a_
 
     turn.rest(60.0)
 
-    assert Turn.objects.get().free_at > timezone.now() + timedelta(minutes=8)
+    assert timezone.now() + timedelta(seconds=8) < Turn.objects.get().free_at < timezone.now() + timedelta(seconds=11)
+
+
+def test_a_sweep_that_waits_for_the_broker_is_not_long_for_that():
+    swept = sweep(lambda ids: None, depth=lambda: time.sleep(0.5) or 0)
+
+    assert 0 < swept.took_s < 0.5

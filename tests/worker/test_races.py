@@ -1,6 +1,7 @@
 """What two workers, a rescue or a person may do in the middle of a piece of work."""
 
 import contextlib
+import itertools
 from datetime import timedelta
 
 import psycopg
@@ -18,7 +19,7 @@ from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import echoes, outbox, pause
 from instagram_webhooks.vault import seal_text
-from instagram_webhooks.worker import outcomes, work
+from instagram_webhooks.worker import outcomes, transactions, work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from tests.builders import PERSON, a_message, an_echo, an_item, knobs, now_ms, stored
@@ -280,6 +281,42 @@ def test_what_the_database_does_is_no_outcome_and_is_not_tried_again_at_once(err
     assert (event.state, event.attempts, event.starts) == ("retrying", 0, 0)
     assert event.claimable_at > timezone.now()
     assert not DeadLetter.objects.exists()
+
+
+def away(monkeypatch, *, times, then=lambda: None):
+    """The database fails so often under the end of an event; `then` happens after the second."""
+    monkeypatch.setattr(transactions, "AGAIN_S", 0.01)
+    processed, failures = finish.processed, itertools.count(1)
+
+    def fails(*args, **more):
+        number = next(failures)
+        if number == 2:
+            then()
+        if number <= times:
+            raise OperationalError("the database system is starting up")
+        return processed(*args, **more)
+
+    monkeypatch.setattr(finish, "processed", fails)
+
+
+def test_a_slot_whose_database_goes_away_after_its_reply_was_sent_keeps_what_it_knows(graph, monkeypatch):
+    (event,) = stored(a_message())
+    away(monkeypatch, times=6)
+
+    worked(event)
+
+    assert (event.state, event.attempts) == ("processed", 1)
+    assert [call.edge for call in graph.calls()] == ["messages"]  # known, so not looked up
+
+
+def test_a_worker_that_stops_waits_for_no_database(graph, monkeypatch):
+    (event,) = stored(a_message())
+    away(monkeypatch, times=6, then=life.stopping.set)
+
+    worked(event)
+
+    assert event.state == "retrying"  # given up where the database answers by now, else left to the lease
+    assert OutgoingReply.objects.get().state == "sending"
 
 
 def test_a_policy_whose_own_database_fails_uses_up_its_attempts():
