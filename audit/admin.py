@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What the filter offers. An action that is missing here is still shown, and found by its subject.
 ACTIONS = (
     *("event.processed", "event.failed", "event.retrying", "event.parked", "event.ignored"),
-    *("event.handed_back", "event.released", "event.replayed", "lease.lost"),
+    *("event.handed_back", "event.released", "event.replayed", "event.set_aside", "lease.lost"),
     *("dead_letter.replayed", "dead_letter.resolved", "dead_letter.discarded", "dead_letter.reopened"),
     *("account.connected", "account.parked", "account.released", "account.token_changed"),
     *("account.replies_on", "account.replies_off", "api_token.created", "api_token.revoked"),

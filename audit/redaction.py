@@ -36,7 +36,7 @@ FIELDS = frozenset(
     kinds known lane lease_s lease_until limit lost method new next_attempt_at offered order_at outcome rescued found
     parked paused_until pid pool port provider published queue queued reason received_at reclaimed redelivered
     release released reply_id reply_state route secret_index secret_position seconds signal silent_s size slot
-    slots started_at starts state status status_code stopped_at subcode swept task task_id tasks timeout_s
+    slots started_at starts state status status_code step stopped_at subcode swept task task_id tasks timeout_s
     trace_id until version wait_s waited_s waits_for worker_id workers
     """.split()  # noqa: SIM905  # one word a line would hide that this is one list
 )

@@ -2,7 +2,7 @@
 
 from django.db import OperationalError
 
-from instagram_webhooks.errors import GraphRefused, PolicyOverBudget, TokenRefused
+from instagram_webhooks.errors import AccountPaused, GraphRefused, PolicyOverBudget, TokenRefused
 from instagram_webhooks.replies.context import Silence
 
 seen = []
@@ -36,6 +36,10 @@ def buggy(context):
 
 def retryable(context):
     raise PolicyOverBudget
+
+
+def waiting_for_ever(context):
+    raise AccountPaused(wait_s=float("inf"))
 
 
 def refusing(context):

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 LOCK = 0x1A6E_5EE9  # one number of ours among PostgreSQL's advisory locks
 AT_ONCE = 500
+STOPPED = "5s"
 # What was offered while the queue is empty was taken or lost. While it is long the wake-up may still
 # lie in it: offered again at the gate, thousands of them grew a queue faster than workers shortened it.
 GATE_OF_EMPTY_QUEUE_S = 3.0
@@ -112,8 +113,12 @@ def _gate_s(ready: int | None) -> float:
 
 
 def _is_ours() -> bool:
+    """Whether this transaction may sweep. It ends by itself where its process is stopped: others are to go on."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout', %s, true)",
+            [LOCK, STOPPED],
+        )
         return bool(cursor.fetchone()[0])
 
 

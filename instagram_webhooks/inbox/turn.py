@@ -12,6 +12,7 @@ INSERT INTO instagram_webhooks_turn (name, free_at)
 VALUES ('sweep', clock_timestamp() + make_interval(secs => %(every)s))
 ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at
  WHERE instagram_webhooks_turn.free_at <= clock_timestamp()
+    OR instagram_webhooks_turn.free_at > clock_timestamp() + interval '10 minutes'  -- a clock was set back
 RETURNING free_at
 """
 _REST = """

@@ -166,6 +166,11 @@ class Publisher:
 publisher = Publisher()
 
 
+def waiting() -> int:
+    """Wake-ups that this process has not told the broker of yet."""
+    return len(publisher._waiting)
+
+
 def offer(ids: Iterable[UUID]) -> None:
     """Offers wake-ups for these events to whatever worker is free; never waits, never fails."""
     publisher.offer(ids)

@@ -451,6 +451,12 @@ class Migration(migrations.Migration):
                         condition=models.Q(("message_digest__isnull", False)),
                         name="message_once",
                     ),
+                    models.UniqueConstraint(
+                        models.F("event_id"),
+                        models.F("author"),
+                        condition=models.Q(("message_digest__isnull", True)),
+                        name="message_of_event_once",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("author__in", ("customer", "service", "person"))),
                         name="message_author_known",

@@ -62,6 +62,8 @@ class Message(models.Model):
         constraints = (
             models.UniqueConstraint("conversation", "message_digest", name="message_once",
                                     condition=Q(message_digest__isnull=False)),
+            models.UniqueConstraint("event_id", "author", name="message_of_event_once",
+                                    condition=Q(message_digest__isnull=True)),
             models.CheckConstraint(name="message_author_known",
                                    condition=Q(author__in=("customer", "service", "person"))),
         )  # fmt: skip

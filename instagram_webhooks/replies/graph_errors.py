@@ -54,7 +54,10 @@ class Refusal:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """Only what its column holds: an event must not fail at being recorded."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if abs(value) < 2**31 else None
 
 
 def error_of(refusal: Refusal, headers: Mapping[str, str]) -> WebhookError:

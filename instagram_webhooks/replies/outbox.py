@@ -121,7 +121,8 @@ def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_
 def sending(reply_id: UUID) -> None:
     """The call is about to be made; what an earlier look-up found no longer counts."""
     _update(
-        "state = 'sending', called_at = clock_timestamp(), ended_at = NULL, absent_at = NULL, lookups = 0"
+        "state = 'sending', called_at = clock_timestamp(), ended_at = NULL, absent_at = NULL, lookups = 0,"
+        " is_held = false"
         " WHERE id = %(id)s AND state IN ('planned', 'failed', 'sending', 'undecided')",
         {"id": reply_id},
     )

@@ -141,7 +141,7 @@ def fresh(account: KnownAccount) -> KnownAccount:
     """
     if time.monotonic() - account.read_at <= FRESH_S:
         return account
-    return find(account.provider, account.account_id)
+    return replace(find(account.provider, account.account_id), is_probe=account.is_probe)
 
 
 def leave_alone(account: KnownAccount, wait_s: float) -> None:

@@ -20,12 +20,12 @@ INSERT INTO instagram_webhooks_conversation (id, provider, account, sealed_partn
 VALUES (%(id)s, %(provider)s, %(account)s, %(partner)s, %(at)s)
 ON CONFLICT (id) DO UPDATE SET last_message_at = greatest(instagram_webhooks_conversation.last_message_at, %(at)s)
 """
-# A row that an echo or a deletion made first is kept as it is.
+# A row that an echo or a deletion made first is kept as it is, and so is one of a commit whose answer was lost.
 _ADD = """
 INSERT INTO instagram_webhooks_message
   (id, conversation_id, author, kind, message_digest, event_id, sealed, edit_number, happened_at, deleted_at)
 VALUES (%(id)s, %(conversation)s, %(author)s, %(kind)s, %(digest)s, %(event)s, %(sealed)s, 0, %(at)s, %(deleted)s)
-ON CONFLICT (conversation_id, message_digest) WHERE message_digest IS NOT NULL DO NOTHING
+ON CONFLICT DO NOTHING
 """
 
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FROM_START = 3
 COMMAND = (sys.executable, "-m", "django", "process_alone")
 # Of the lease: what is left of it is for burying the event.
-LONGEST = 0.9
+LONGEST, LONGEST_OF_ALL = 0.9, 0.98
 LOOK_EVERY_S = 0.05
 # Whoever kills a whole worker, a deploy for one, may reach the child a moment before its parent.
 WE_MAY_BE_NEXT_S = 1.0
@@ -55,6 +55,12 @@ def work_off(claim: Claim, *, command: Sequence[str] = COMMAND) -> None:
     )
 
 
+def limit_s() -> float:
+    """How long a child may take. A policy and a call that use all of their time are no killers."""
+    lease_s, slowest_s = conf().lease_s, conf().reply_policy_budget_s + conf().graph_deadline_s
+    return max(lease_s * LONGEST, min((slowest_s + lease_s) / 2, lease_s * LONGEST_OF_ALL))
+
+
 def _is_to_blame(child: "_Child") -> bool:
     """Whether only the event can have ended the child.
 
@@ -75,7 +81,7 @@ class _Child:
         self.begun_at = time.monotonic()
         self.work_begun_at: float | None = None
         self.has_ended_in_order = self.is_late = False
-        self.limit_s = conf().lease_s * LONGEST
+        self.limit_s = limit_s()
         self.code = 0
         self._said = b""
         notes, end_of_child = os.pipe()

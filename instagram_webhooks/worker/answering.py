@@ -104,6 +104,7 @@ def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tup
 
 def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
     """Sends a reply that is known not to have left."""
+    account = pause.fresh(account)  # a look-up may have taken its time
     reason = _withheld_by_now(claim, account)
     if reason:
         _withhold(claim, reply, reason)

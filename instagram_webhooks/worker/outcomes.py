@@ -5,6 +5,7 @@ Each is one transaction: the event's move, its audit entry, the state of its rep
 """
 
 import logging
+import math
 import re
 from uuid import UUID
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 FACTS = {"status", "graph_code", "graph_subcode", "wait_s", "lookups", "absent", "budget_s", "starts",
          "signal", "seconds", "exit_code", "peak_mb"}  # fmt: skip
 GIVEN_UP_S = 1.0
+LONGEST_WAIT_S = 24 * 3600.0
 _CODE = re.compile(r"[a-z0-9_]{1,32}")
 
 
@@ -97,7 +99,8 @@ def _retry(claim: Claim, error: Retryable, reply_id: UUID | None) -> TryAgain | 
         return None
     # After the last attempt only the look-up is left, which needs no longer wait than the listing does.
     wait_s = conf().reply_settle_s if is_last else conf().delay_s(claim.attempt)
-    wait_s = error.wait_s if isinstance(error, Waiting) else wait_s
+    if isinstance(error, Waiting):  # a policy may raise one too, with any number in it
+        wait_s = error.wait_s if 0 <= error.wait_s <= LONGEST_WAIT_S else LONGEST_WAIT_S
 
     def commit() -> None:
         finish.retrying(claim, wait_s=wait_s, counts=counts, detail=_known_facts(error))
@@ -218,12 +221,16 @@ def _known_facts(error: WebhookError) -> dict[str, object]:
 
     A policy's errors are of the same tree, and may carry anything.
     """
-    facts = {name: value for name, value in error.facts.items() if name in FACTS and isinstance(value, int | float)}
+    facts = {name: value for name, value in error.facts.items() if name in FACTS and _is_number(value)}
     return {"code": _code(error), **facts}
 
 
 def _code(error: WebhookError) -> str:
     return error.code if _CODE.fullmatch(error.code) else "malformed_code"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _number(value: object) -> int | None:

@@ -51,6 +51,7 @@ class Upkeep:
         self._next_alerts = self._next_heads = self._next_forgotten = 0.0
         self._is_away = False
         self._last_took_s = 0.0
+        self._swept = Swept(was_ours=False)
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -67,8 +68,7 @@ class Upkeep:
         while not self._stopped.is_set():
             try:
                 if not connected:
-                    pause.ensure_first_account()
-                    connected = True
+                    connected = _apart("account", pause.ensure_first_account)
                 work.give_back_unknown()
                 if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
                     self.round()
@@ -82,23 +82,27 @@ class Upkeep:
     def round(self) -> Round:
         """One sweep and what else is due."""
         due: list[UUID] = []
-        _apart(waking.wake_held)
-        swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
-        # Of the last two the shorter: one that stood before a lock or a frozen database says nothing of the next.
-        turn.rest(min(swept.took_s, self._last_took_s))
-        self._last_took_s = swept.took_s
+        self._swept = Swept(was_ours=False)
+        _apart("wake", waking.wake_held)
+        _apart("sweep", lambda: self._sweep(due))
         processed = self._process(due)
         now = time.monotonic()
         if now >= self._next_alerts:
             self._next_alerts = now + ALERTS_EVERY_S
-            _apart(alerts.send_due)
+            _apart("alerts", alerts.send_due)
         if now >= self._next_heads:
             self._next_heads = now + HEADS_EVERY_S
-            _apart(head_alarm.send_due)
+            _apart("heads", head_alarm.send_due)
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
-            _apart(moves.release_forgotten)
-        return Round(swept, processed, self._is_away)
+            _apart("forgotten", moves.release_forgotten)
+        return Round(self._swept, processed, self._is_away)
+
+    def _sweep(self, due: list[UUID]) -> None:
+        self._swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
+        # Of the last two the shorter: one that stood before a lock or a frozen database says nothing of the next.
+        turn.rest(min(self._swept.took_s, self._last_took_s))
+        self._last_took_s = self._swept.took_s
 
     def _depth(self) -> int | None:
         if self._processes:
@@ -113,7 +117,7 @@ class Upkeep:
         if self._is_away:
             log.info("broker.back")
         self._is_away = False
-        return ready
+        return ready + wake_ups.waiting()
 
     def _offer(self, ids: Iterable[UUID], due: list[UUID]) -> None:
         if self._processes or self._is_away:  # nobody may take them from the queue
@@ -127,16 +131,19 @@ class Upkeep:
             if life.stopping.is_set() or self._stopped.is_set() or time.monotonic() > until:
                 wake_ups.offer(due[count:])
                 break
-            with contextlib.suppress(TryAgain):  # committed; the sweep finds it when its time has come
+            # TryAgain: committed; the sweep finds it when its time has come. SystemExit: a policy's, and not for us.
+            with contextlib.suppress(TryAgain, SystemExit):
                 work.process(event_id)
             count += 1
         return count
 
 
-def _apart(step: Callable[[], object]) -> None:
+def _apart(name: str, step: Callable[[], object]) -> bool:
     """Does one part of a round; where the database fails under it, the others are done all the same."""
     try:
         step()
+        return True
     except Error as exc:
         drop_connection()
-        log.warning("upkeep.step_failed", extra={"step": step.__name__, "error_class": type(exc).__name__})
+        log.warning("upkeep.step_failed", extra={"step": name, "error_class": type(exc).__name__})
+        return False

@@ -86,6 +86,7 @@ def test_a_service_is_not_root_may_nothing_and_writes_only_where_it_must(name):
     assert each["read_only"] is True
     assert each["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in each["security_opt"]
+    assert each["ulimits"] == {"core": 0}
 
 
 @pytest.mark.parametrize("name", ["worker", *SERVERS])

@@ -50,6 +50,7 @@ def test_a_unit_is_not_root_may_little_and_names_no_secret(path):
     assert each["NoNewPrivileges"] == "yes"
     assert each["CapabilityBoundingSet"] == ""
     assert each["ProtectSystem"] == "strict"
+    assert each["LimitCORE"] == "0"
     assert each["EnvironmentFile"] == "/etc/instagram-webhooks/environment"
     assert not re.search(r"(SECRET|KEY|TOKEN|PASSWORD)\w*=", path.read_text())
 

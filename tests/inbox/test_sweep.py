@@ -198,6 +198,12 @@ def test_one_process_an_interval_has_the_turn_and_a_long_sweep_is_followed_by_a_
     assert timezone.now() + timedelta(seconds=8) < Turn.objects.get().free_at < timezone.now() + timedelta(seconds=11)
 
 
+def test_a_clock_that_was_set_back_stops_no_sweep():
+    Turn.objects.create(name="sweep", free_at=timezone.now() + timedelta(hours=1))
+
+    assert turn.take(0.2)
+
+
 def test_a_sweep_that_waits_for_the_broker_is_not_long_for_that():
     swept = sweep(lambda ids: None, depth=lambda: time.sleep(0.5) or 0)
 

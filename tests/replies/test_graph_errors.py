@@ -89,3 +89,7 @@ def test_a_named_wait_uses_no_attempt():
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"error": 7}', b'{"error": {"code": "4"}}', b"[" * 100_000])
 def test_a_body_of_no_known_shape_has_no_code(body):
     assert Refusal.read(418, body) == Refusal(418)
+
+
+def test_a_code_that_no_column_holds_is_none():
+    assert error(400, 2**31, -(2**40)).facts == {"status": 400}

@@ -151,3 +151,11 @@ def test_a_claim_is_known_again_by_its_fence_while_it_is_the_newest():
     assert claims.held(claim.event_id, fence=claim.fence - 1) is None
     finish.handed_back(claim)
     assert claims.held(claim.event_id, fence=claim.fence) is None
+
+
+@pytest.mark.parametrize(
+    ("lease", "policy", "call", "limit"), [(90, 20, 20, 81), (42, 19, 19, 40), (40, 20, 19.5, 39.2)]
+)
+def test_a_policy_and_a_call_that_take_all_their_time_end_no_child(lease, policy, call, limit):
+    with knobs(lease_s=lease, reply_policy_budget_s=policy, graph_deadline_s=call):
+        assert alone.limit_s() == pytest.approx(limit, abs=0.5)

@@ -10,9 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEntry
+from instagram_webhooks.events import Content
+from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
-from instagram_webhooks.replies import thread
+from instagram_webhooks.replies import lookup, thread
 from instagram_webhooks.worker import work
+from instagram_webhooks.worker.life import life
 from tests import policies
 from tests.builders import PERSON, a_message, an_echo, an_item, knobs, now_ms, stored
 from tests.worker.conftest import worked
@@ -104,6 +107,34 @@ def test_what_happens_to_an_account_while_a_policy_thinks_long_holds_for_its_ans
 
     found = OutgoingReply.objects.values_list("state", "reason").first()
     assert (event.state, found, graph.calls()) == (state, reply, [])
+
+
+def test_an_account_that_is_switched_off_during_a_look_up_sends_nothing_after_it(graph, monkeypatch):
+    monkeypatch.setattr("instagram_webhooks.replies.pause.FRESH_S", 0.0)
+    graph.script(PERSON, ["http:500:2"])
+    (event,) = stored(a_message())
+    worked(event)
+    begun = len(graph.calls())
+
+    def absent(*_args):
+        Account.objects.update(replies_on=False)
+
+    monkeypatch.setattr(lookup, "resolve", absent)
+    worked(event)
+
+    assert (event.state, OutgoingReply.objects.get().reason, len(graph.calls())) == ("processed", "switched_off", begun)
+
+
+def test_a_tap_without_an_id_stands_once_though_the_answer_of_its_commit_was_lost():
+    (event,) = stored(an_item(postback={"title": "Hours", "payload": "HOURS"}))
+    worked(event)
+
+    (again,) = stored(an_item(postback={"title": "Hours", "payload": "HOURS"}))
+    claim = claims.claim(again.pk, worker_id=life.worker_id)
+    for _ in range(2):
+        thread.add(claim, Content(text="Hours"), Message.Author.CUSTOMER)
+
+    assert Message.objects.filter(author="customer").count() == 2
 
 
 @pytest.mark.parametrize(("mode", "reason", "asked"), [("off", "switched_off", 0), ("shadow", "shadow", 1)])

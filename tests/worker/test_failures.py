@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from audit.models import AuditEntry
 from dead_letters import review
 from dead_letters.models import DeadLetter
 from instagram_webhooks.inbox import claim as claims
-from instagram_webhooks.inbox import moves
+from instagram_webhooks.inbox import finish, moves
 from instagram_webhooks.models import Account, EventPayload, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker import work
@@ -268,6 +269,29 @@ def test_an_error_of_the_tree_from_the_policy_decides(policy, state):
         worked(event)
 
     assert event.state == state
+
+
+def test_a_wait_without_end_from_the_policy_ends_within_a_day():
+    (event,) = stored(a_message())
+
+    with knobs(reply_policy="tests.policies.waiting_for_ever"):
+        worked(event)
+
+    assert event.state == "retrying"
+    assert event.claimable_at < timezone.now() + timedelta(hours=25)
+
+
+def test_an_event_whose_outcome_cannot_be_written_is_buried_as_a_bug(monkeypatch):
+    def fails(*_args, **_more):
+        raise DataError("interval out of range")
+
+    monkeypatch.setattr(finish, "retrying", fails)
+    (event,) = stored(a_message())
+
+    with knobs(reply_policy="tests.policies.retryable"):
+        worked(event)
+
+    assert (event.state, DeadLetter.objects.get().code) == ("dead", "bug")
 
 
 def test_an_unreadable_body_is_a_dead_letter():

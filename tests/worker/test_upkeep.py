@@ -1,8 +1,11 @@
 """Rounds of upkeep, and the pauses between sweeps."""
 
-import pytest
+import uuid
 
-from instagram_webhooks.inbox import turn
+import pytest
+from django.db import OperationalError
+
+from instagram_webhooks.inbox import turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept
 from instagram_webhooks.worker import upkeep
 
@@ -20,3 +23,23 @@ def test_one_slow_sweep_makes_no_pause_and_two_in_a_row_do(monkeypatch):
         rounds.round()
 
     assert pauses == [0.0, 4.0, 0.0]
+
+
+def test_a_part_that_the_database_refuses_takes_no_other_along(monkeypatch):
+    def fails(*_args, **_more):
+        raise OperationalError("canceling statement due to statement timeout")
+
+    told = []
+    monkeypatch.setattr(upkeep, "sweep", fails)
+    monkeypatch.setattr(upkeep.alerts, "send_due", lambda: told.append("letters"))
+    monkeypatch.setattr(upkeep.head_alarm, "send_due", lambda: told.append("heads"))
+
+    assert not upkeep.Upkeep().round().swept.was_ours
+    assert told == ["letters", "heads"]
+
+
+def test_wake_ups_that_have_not_left_yet_count_as_waiting_in_the_queue(monkeypatch):
+    monkeypatch.setattr(upkeep.Broker, "depth", lambda self: 3)
+    monkeypatch.setattr(wake_ups.publisher, "_waiting", [uuid.uuid4(), uuid.uuid4()])
+
+    assert upkeep.Upkeep()._depth() == 5
