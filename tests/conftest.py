@@ -18,11 +18,6 @@ _place = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{1 + int(_place) % 15}"
 
 
-def pytest_xdist_auto_num_workers(config):
-    """One more than there are cores: half of the time a test waits for what other processes do."""
-    return min((os.cpu_count() or 1) + 1, 6)
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
     """The test database, also where every test clones one of its own; pytest-django looks at its marks only."""

@@ -109,6 +109,8 @@ def _settle(claim: Claim, act: Callable[[Claim], TryAgain | None] | None = None)
             return
         except DATABASE_FAILED as exc:
             again = _give_up(claim, exc)
+        except MemoryError:
+            raise
         except Exception as exc:  # noqa: BLE001 (its outcome cannot be recorded: with none it would live for ever)
             again = outcomes.failed(claim, exc)
         duration_ms = round((time.monotonic() - begun) * 1000, 1)

@@ -148,13 +148,16 @@ def _rate_back(house, begun, healed):
     """Seconds after the heal at whose end the last two had as many ends as two before the fault."""
     before = house.rows(_DONE, begun - BEFORE_S, begun)
     enough = ENOUGH * len(before) / BEFORE_S * OVER_S
-    while time.time() < healed + RATE_WITHIN_S:
-        done = [row["at"] for row in house.rows(_DONE, healed, time.time())]
+    until = healed + RATE_WITHIN_S
+    while True:
+        is_over = time.time() > until
+        done = [row["at"] for row in house.rows(_DONE, healed, until)]
         for at in done:
             if sum(at - OVER_S < other <= at for other in done) >= enough:
                 return round(at - healed, 2)
+        if is_over:
+            return None
         time.sleep(0.2)
-    return None
 
 
 def _broken(house, measured, *, is_shipped):
