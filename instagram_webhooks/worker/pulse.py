@@ -35,7 +35,7 @@ class Pulse:
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self) -> None:
-        """The first stamp is made at once, before anything is claimed."""
+        """The first stamp is made at once, but awaited by nobody: a pool's child must be up within four seconds."""
         self._thread.start()
 
     def stop(self) -> None:

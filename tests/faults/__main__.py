@@ -10,7 +10,6 @@ Logs, history and scorecard are kept in the folder that the first line names.
 """
 
 import argparse
-import signal
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from tests.faults import times
 from tests.faults.flaws import FLAWS
-from tests.faults.house import WORST_LAG
+from tests.faults.house import WORST_LAG, end_in_order_when_told
 from tests.faults.kinds import KINDS
 from tests.faults.run import Run
 from tests.faults.telling import say
@@ -74,8 +73,7 @@ def main(arguments=None):
         return 2
     chosen = times.SHIPPED if options.shipped else times.SCALED
     say(f"Seed {options.seed}; logs and results: {options.folder}\n{times.in_words(chosen)}")
-    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell's background job ignores Ctrl-C
-        signal.signal(number, signal.default_int_handler)
+    end_in_order_when_told()
     try:
         if options.recovery:
             from tests.faults import recovery

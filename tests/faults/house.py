@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +29,12 @@ ACCOUNTS = {f"1784140000000010{number}": f"IGTEST-of-account-{number}" for numbe
 QUIET_LAG, WORST_LAG = 0.4, 0.8
 ECHO_DELAY_S = 0.2
 READY_S = 60.0
+
+
+def end_in_order_when_told():
+    """By SIGTERM too, and where a shell's background job ignores Ctrl-C: a house that is left behind runs on."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 class House:

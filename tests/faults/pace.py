@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.faults import oracle, recovered, times
 from tests.faults.generator import Generator
 from tests.faults.history import History
-from tests.faults.house import House
+from tests.faults.house import House, end_in_order_when_told
 from tests.faults.rest import come_to_rest
 from tests.faults.tables import EVENTS
 from tests.faults.telling import say
@@ -29,6 +29,7 @@ def main(arguments):
     parser.add_argument("--flood", type=float, default=20.0, metavar="S", help="how long it is saturated")
     parser.add_argument("--seconds", type=float, default=120.0, help="how long half of it is measured")
     options = parser.parse_args(arguments)
+    end_in_order_when_told()
     folder = Path(tempfile.mkdtemp(prefix="pace-"))
     with House(folder, 1, times=times.SHIPPED) as house:
         rate = _saturated(house, folder / "flood.jsonl", options.flood)

@@ -26,7 +26,7 @@ from simulator.client import Sender
 from tests.faults import oracle, times
 from tests.faults.generator import Generator
 from tests.faults.history import History
-from tests.faults.house import House
+from tests.faults.house import House, end_in_order_when_told
 from tests.faults.kinds import KINDS
 from tests.faults.kinds.registry import Scene
 from tests.faults.nemesis import heal
@@ -111,6 +111,7 @@ def main(arguments):
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--rate", type=float, default=20.0)
     options = parser.parse_args(arguments)
+    end_in_order_when_told()
     folder = Path(tempfile.mkdtemp(prefix="pairs-"))
     say(f"Logs and history: {folder}")
     calm_times = times.SCALED | {"WEBHOOK_MAX_ATTEMPTS": "1000"}

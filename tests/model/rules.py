@@ -26,12 +26,13 @@ _TIMES = {Wait.LEASE: LATER, Wait.NOW: DUE, Wait.LATER: LATER, Wait.NEVER: NEVER
 
 # The ends of a claim: the move, and what becomes of the reply. None: what it was, but that a death makes
 # `undecided` of `sending`. Their numbers are never 0; by phase, those that a worker may commit then. Wherever the
-# database failed, the event is handed back.
+# database failed, the event is tried again; wherever its process stops, handed back.
 PLANNED, FAILED, SENT = (REPLIES[state] for state in (ReplyState.PLANNED, ReplyState.FAILED, ReplyState.SENT))
 ENDS = (None, ("RETRY", None), ("IGNORE", None), ("DIE", None), ("HAND_BACK", None), ("PROCESS", None),
         ("RETRY", PLANNED), ("DIE", FAILED), ("PROCESS", SENT), ("SUSPEND", None), ("SUSPEND", PLANNED))  # fmt: skip
 BURIED, AS_IT_IS, FIRST_SUSPENDED, BEGIN_AGAIN = 3, 5, 9, 200
-BY_PHASE = {CLAIMED: (1, 2, 3, 4, 9), CLEAR: (4, 7), CHECKED: (4, 6), ANSWERED: (4, 8), REFUSED: (4, 6, 7, 10),
+BY_PHASE = {CLAIMED: (1, 2, 3, 4, 9), CLEAR: (1, 4, 7), CHECKED: (1, 4, 6), ANSWERED: (1, 4, 8),
+            REFUSED: (1, 4, 6, 7, 10),
             UNKNOWN: (1, 4)}  # fmt: skip
 
 
