@@ -18,6 +18,7 @@ from instagram_webhooks.inbox.wake_ups import TASK
 from instagram_webhooks.worker import boot, housekeeping, work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain, held
+from instagram_webhooks.worker.transactions import patiently
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def process_event(self: LadderTask, event_id: str) -> None:
         log.warning("wake_up.malformed")
         return
     try:
-        work.process(known)
+        patiently(lambda: work.process(known))
     except Error as exc:  # no outcome: the row is as it was, and the sweep offers it again
         log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
 

@@ -29,19 +29,35 @@ def committed(act: Callable[[], Done]) -> Done:
     transactions carries the fence, so one whose COMMIT was done but whose answer was lost finds its own
     work or is fenced out. An error of the database is no outcome of the event.
     """
-    try:
+
+    def in_transaction() -> Done:
         with transaction.atomic():
             return act()
+
+    try:
+        return in_transaction()
     except DATABASE_FAILED as exc:
         drop_connection()
         log.warning("database.failed", extra={"error_class": type(exc).__name__})
+    return _until_it_is_back(in_transaction, age_s=life.busy_s)
+
+
+def patiently(act: Callable[[], Done]) -> Done:
+    """What `act` gives, tried again and again where the database fails under it.
+
+    So an outage does not use up the wake-ups of a whole queue, whose events would wait for the next sweep but one.
+    """
+    begun = time.monotonic()
+    return _until_it_is_back(act, age_s=lambda: time.monotonic() - begun)
+
+
+def _until_it_is_back(act: Callable[[], Done], *, age_s: Callable[[], float]) -> Done:
     while True:
         try:
-            with transaction.atomic():
-                return act()
+            return act()
         except DATABASE_FAILED:
             drop_connection()
-            if life.stopping.is_set() or life.busy_s() > conf().lease_s * PATIENCE:
+            if life.stopping.is_set() or age_s() > conf().lease_s * PATIENCE:
                 raise
         time.sleep(AGAIN_S)
 

@@ -10,6 +10,7 @@ from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
 
 from dead_letters.models import DeadLetter
+from instagram_webhooks import tasks
 from instagram_webhooks.errors import Permanent, SendInFlight, TokenRefused
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import claim as claims
@@ -307,6 +308,26 @@ def test_a_slot_whose_database_goes_away_after_its_reply_was_sent_keeps_what_it_
 
     assert (event.state, event.attempts) == ("processed", 1)
     assert [call.edge for call in graph.calls()] == ["messages"]  # known, so not looked up
+
+
+@pytest.mark.parametrize(("is_stopping", "state"), [(False, "processed"), (True, "received")])
+def test_a_wake_up_is_not_spent_on_an_outage(is_stopping, state, monkeypatch):
+    monkeypatch.setattr(transactions, "AGAIN_S", 0.01)
+    (event,) = stored(a_message())
+    take, failures = claims.claim, itertools.count(1)
+
+    def claim(name, *, worker_id):
+        if next(failures) <= 5:
+            if is_stopping:
+                life.stopping.set()
+            raise OperationalError("the database system is starting up")
+        return take(name, worker_id=worker_id)
+
+    monkeypatch.setattr(claims, "claim", claim)
+    tasks.process_event(str(event.pk))
+
+    event.refresh_from_db()
+    assert event.state == state
 
 
 def test_a_worker_that_stops_waits_for_no_database(graph, monkeypatch):
