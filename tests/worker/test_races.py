@@ -47,6 +47,7 @@ def test_a_claim_that_was_rescued_begins_no_call_though_nobody_has_taken_it_yet(
 @pytest.mark.parametrize("at", ["claim", "claim_next"])
 def test_a_claim_whose_answer_was_lost_does_not_wait_for_its_lease(at, graph, monkeypatch):
     events = stored(a_message("m-1", "one"), a_message("m-2", "two"))
+    monkeypatch.setattr(work, "LONGEST_ROW_S", 60.0)  # also where others use this machine
     take, lost = getattr(claims, at), []
 
     def answer_is_lost(name, *, worker_id):
