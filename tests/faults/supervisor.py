@@ -12,7 +12,7 @@ from webhooks_project.embedded import processes
 
 PAUSE_S = 0.2
 # Parents may give up when a child dies while they start, or two in a row: an end so soon is of our doing.
-FELT_S = 5.0
+FELT_S = 15.0  # starting takes its time, also where many are started at once
 ENDS_WITHIN_S = 10.0
 SERIOUS = ("error", "critical")
 
