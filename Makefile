@@ -17,7 +17,7 @@ LONG_FIRST := tests/faults tests/processes tests/deploy tests/demo tests/worker 
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: faults faults-prove faults-seeds faults-limits faults-recovery help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -85,6 +85,9 @@ faults-limits: setup ## beyond the assumptions: a listing that lags twice the se
 
 faults-recovery: setup ## how long each kind of fault is felt, one at a time; then three kinds with the shipped times
 	@$(PYTHON) -m tests.faults --recovery --rate 20 && $(PYTHON) -m tests.faults --recovery --rate 20 --shipped
+
+faults-pace: setup ## how fast Meta is answered: at half of what it can do, under pressure, beside failing conversations
+	@$(PYTHON) -m tests.faults.pace && $(PYTHON) -m tests.faults.pairs
 
 clean: ## remove .venv, caches and the demo's data
 	@if test -x $(PYTHON); then $(EMBEDDED) --forget; fi
