@@ -47,7 +47,8 @@ SELECT extract(epoch FROM finished_at - received_at)::float8 * 1000 AS ms FROM {
 """
 # Whole conversations at once, past the inbox: only to have the next stretch begin without them.
 END_THEM = f"""
-UPDATE {EVENTS} SET state = 'ignored', finished_at = clock_timestamp(), claimable_at = NULL, worker_id = NULL
+UPDATE {EVENTS} SET state = 'ignored', reason = 'ended_by_hand', finished_at = clock_timestamp(),
+       claimable_at = NULL, worker_id = NULL
  WHERE finished_at IS NULL AND lane IN (SELECT lane FROM {EVENTS} WHERE state = 'retrying')
 RETURNING 1 AS one
 """
@@ -117,7 +118,7 @@ def main(arguments):
     end_in_order_when_told()
     folder = Path(tempfile.mkdtemp(prefix="pairs-"))
     say(f"Logs and history: {folder}")
-    calm_times = times.SCALED | {"WEBHOOK_MAX_ATTEMPTS": "1000"}
+    calm_times = times.SHIPPED | {"WEBHOOK_RETRY_DELAYS_S": "1,2,3", "WEBHOOK_MAX_ATTEMPTS": "1000"}
     with House(folder, 1, times=calm_times) as house, History(folder / "history.jsonl") as history:
         generator = Generator(house.web_url, house.secret, house.accounts, history, 1, options.rate, killers=0.0)
         generator.start()
