@@ -63,9 +63,10 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
         raise Stopping
     if text and not reason:
         account = pause.fresh(account)
-        reason = "" if account.replies_on else "switched_off"
-    if text and not reason:
-        account = pause.admit(account, attempt=claim.attempt)
+        if account.replies_on:
+            account = pause.admit(account, attempt=claim.attempt)
+        else:
+            reason = "switched_off"
     state = ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
 
     def commit() -> UUID | None:
