@@ -1,8 +1,8 @@
 """
 Calm against pressure in one run, by turns: python -m tests.faults.pairs [--pairs 5] [--seconds 30] [--rate 20]
 
-    pressure    the database is crowded with idle connections, somebody holds row locks and an old snapshot,
-                four others read in REPEATABLE READ all the time
+    pressure    idle connections until none is left, somebody holds row locks and an old snapshot, four
+                others read in REPEATABLE READ
     heads       twenty conversations whose head fails again and again, one of them with thousands of events
                 behind it, while others write
 
@@ -19,7 +19,6 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from random import Random
 
 import psycopg
 
@@ -29,16 +28,15 @@ from tests.faults import oracle, times
 from tests.faults.generator import Generator
 from tests.faults.history import History
 from tests.faults.house import House, end_in_order_when_told
-from tests.faults.kinds import KINDS
-from tests.faults.kinds.registry import Scene
+from tests.faults.kinds.database import CROWD, HELD
 from tests.faults.nemesis import heal
 from tests.faults.policies import HEAD
 from tests.faults.tables import EVENTS
 from tests.faults.telling import say
 
-PRESSURES = ("postgres.crowd", "postgres.holder", "postgres.readers")
+READERS, READ = 4, f"SELECT state, count(*) FROM {EVENTS} GROUP BY state"
 FAILING, BEHIND, AT_ONCE = 20, 10_000, 1000
-WARM_S, SETTLED_S = 15.0, 3.0
+WARM_S, SETTLED_S, MADE_S = 15.0, 3.0, 8.0
 PRESSURE_RATIO, HEADS_RATIO = 2.0, 1.1
 LAGS = f"""
 SELECT extract(epoch FROM finished_at - received_at)::float8 * 1000 AS ms FROM {EVENTS}
@@ -62,23 +60,38 @@ def nothing(_house):
 
 @contextlib.contextmanager
 def pressure(house):
-    """All pressures on the database at once, over and over."""
+    """All pressures on the database at once, for as long as the stretch lasts."""
     stopping = threading.Event()
+    with contextlib.ExitStack() as stack:
+        holder, *readers = [stack.enter_context(_old_snapshot(house)) for _ in range(1 + READERS)]
+        with contextlib.suppress(psycopg.errors.SerializationFailure):  # nobody held by what has just moved
+            holder.execute(HELD)
+        with contextlib.suppress(psycopg.Error):  # none is left
+            for _ in range(CROWD):
+                stack.enter_context(psycopg.connect(house.database_url, connect_timeout=2))
 
-    def press(kind):
-        while not stopping.is_set():
-            with contextlib.suppress(psycopg.Error):  # they press each other too
-                KINDS[kind].act(Scene(house, Random(kind), "postgres", stopping))
+        def read():
+            while not stopping.wait(1.0):
+                for reader in readers:
+                    reader.execute(READ)
 
-    threads = [threading.Thread(target=press, args=[kind], daemon=True) for kind in PRESSURES]
-    for thread in threads:
+        thread = threading.Thread(target=read, daemon=True)
         thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        for thread in threads:
+        try:
+            yield
+        finally:
+            stopping.set()
             thread.join(15)
+
+
+@contextlib.contextmanager
+def _old_snapshot(house):
+    """A transaction in REPEATABLE READ that has read once, and stays."""
+    with psycopg.connect(house.database_url, connect_timeout=5) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute(READ)
+        yield connection
+        connection.rollback()
 
 
 @contextlib.contextmanager
@@ -93,7 +106,7 @@ def heads(house):
         for start in range(0, BEHIND, AT_ONCE):
             texts = [f"behind {n}" for n in range(start, start + AT_ONCE)]
             meta.post(_body(account, [people[0]] * AT_ONCE, *texts))
-    time.sleep(SETTLED_S)
+    time.sleep(MADE_S)
     try:
         yield
     finally:
@@ -118,7 +131,7 @@ def main(arguments):
     end_in_order_when_told()
     folder = Path(tempfile.mkdtemp(prefix="pairs-"))
     say(f"Logs and history: {folder}")
-    calm_times = times.SHIPPED | {"WEBHOOK_RETRY_DELAYS_S": "1,2,3", "WEBHOOK_MAX_ATTEMPTS": "1000"}
+    calm_times = times.SHIPPED | {"WEBHOOK_RETRY_DELAYS_S": "10", "WEBHOOK_MAX_ATTEMPTS": "1000"}
     with House(folder, 1, times=calm_times) as house, History(folder / "history.jsonl") as history:
         generator = Generator(house.web_url, house.secret, house.accounts, history, 1, options.rate, killers=0.0)
         generator.start()

@@ -13,7 +13,7 @@ _HANG_UP = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
  WHERE application_name = 'instagram-webhooks' AND random() < %s
 """
-_HELD = f"""
+HELD = f"""
 SELECT event_id FROM {EVENTS} WHERE state IN ('received', 'processing', 'retrying')
  ORDER BY claimable_at LIMIT 20 FOR UPDATE SKIP LOCKED
 """
@@ -89,7 +89,7 @@ def _connections_are_used_up(scene):
 def _somebody_holds_rows(scene):
     """Locks on open events and an old snapshot, of a client that does nothing."""
     with _transaction(scene) as connection:
-        scene.note(len(connection.execute(_HELD).fetchall()), "rows")
+        scene.note(len(connection.execute(HELD).fetchall()), "rows")
         scene.lasts(*scene.rng.choice(((1.5, 4), (1.5, 4), (1.5, 4), LONGER_THAN_LOCKS_WAIT)))
 
 
