@@ -28,6 +28,7 @@ from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.replies import outbox, pause
+from instagram_webhooks.replies.graph_errors import LONGEST_WAIT_S
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.transactions import committed
 
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 FACTS = {"status", "graph_code", "graph_subcode", "wait_s", "lookups", "absent", "budget_s", "starts",
          "signal", "seconds", "exit_code", "peak_mb"}  # fmt: skip
 GIVEN_UP_S = 1.0
-LONGEST_WAIT_S = 24 * 3600.0
 _CODE = re.compile(r"[a-z0-9_]{1,32}")
 
 

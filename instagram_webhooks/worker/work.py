@@ -103,20 +103,26 @@ def _settle(claim: Claim, act: Callable[[Claim], TryAgain | None] | None = None)
     begun = time.monotonic()
     with correlation.bind(correlation_id=claim.correlation_id, event_id=claim.event_id), life.busy(claim.event_id):
         try:
-            again = act(claim)
+            again = _recorded(claim, act)
         except finish.FencedOut:
             log.warning("event.fenced_out", extra={"attempt": claim.attempt})
             return
         except DATABASE_FAILED as exc:
             again = _give_up(claim, exc)
-        except MemoryError:
-            raise
-        except Exception as exc:  # noqa: BLE001 (its outcome cannot be recorded: with none it would live for ever)
-            again = outcomes.failed(claim, exc)
         duration_ms = round((time.monotonic() - begun) * 1000, 1)
         log.debug("event.settled", extra={"kind": claim.kind, "duration_ms": duration_ms})
         if again is not None:
             raise again
+
+
+def _recorded(claim: Claim, act: Callable[[Claim], TryAgain | None]) -> TryAgain | None:
+    """What `act` makes of it. Where no outcome can be recorded it is buried as a bug: it would live for ever."""
+    try:
+        return act(claim)
+    except (finish.FencedOut, *DATABASE_FAILED, MemoryError):
+        raise
+    except Exception as exc:  # noqa: BLE001 (whatever kept it from being recorded)
+        return outcomes.failed(claim, exc)
 
 
 def _set_apart(claim: Claim) -> TryAgain | None:

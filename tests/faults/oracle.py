@@ -42,6 +42,10 @@ class Oracle:
     faults: list = field(default_factory=list)
     statuses: dict = field(default_factory=dict)
 
+    def answered(self):
+        """Of every 2xx: when it came, and after how many seconds."""
+        return zip(self.acks[::2], self.acks[1::2], strict=True)
+
     def sent(self, event):
         """Each POST of this event, and when it was first sent."""
         return ((number, self.posts[number].begun_at) for number in event.posts)

@@ -59,8 +59,8 @@ def _answers(house, file, rate, seconds):
         begun = time.time()
         time.sleep(seconds)
         generator.stop()
-        told = oracle.read(history).acks
-    return recovered.quantiles([took for at, took in zip(told[::2], told[1::2], strict=True) if at >= begun])
+        told = oracle.read(history)
+    return recovered.quantiles([took for at, took in told.answered() if at >= begun])
 
 
 if __name__ == "__main__":

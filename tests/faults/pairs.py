@@ -139,8 +139,7 @@ def main(arguments):
         pressed, headed = _stretches(house, options, pressure), _stretches(house, options, heads)
         heal(house)
         generator.stop()
-        told = oracle.read(history).acks
-        acks = list(zip(told[::2], told[1::2], strict=True))
+        acks = list(oracle.read(history).answered())
         broken = [
             *_compared("answers, p99 ms", pressed, lambda begun, ended: _p99(acks, begun, ended), PRESSURE_RATIO),
             *_compared("healthy conversations, acceptance to end, p95 ms", headed,

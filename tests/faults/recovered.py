@@ -17,7 +17,7 @@ def acks(oracle):
     """Seconds of every 2xx while all was well, and while a fault was on or within a second of one."""
     begun, ended = _merged(oracle.faults)
     healthy, faulty = [], []
-    for at, seconds in zip(oracle.acks[::2], oracle.acks[1::2], strict=True):
+    for at, seconds in oracle.answered():
         place = bisect_left(begun, at + NEAR_S)  # the first fault that began later
         is_near = place > 0 and ended[place - 1] + NEAR_S >= at - seconds
         (faulty if is_near else healthy).append(seconds)
