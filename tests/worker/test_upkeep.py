@@ -40,6 +40,8 @@ def test_a_part_that_the_database_refuses_takes_no_other_along(monkeypatch):
 
 def test_wake_ups_that_have_not_left_yet_count_as_waiting_in_the_queue(monkeypatch):
     monkeypatch.setattr(upkeep.Broker, "depth", lambda self: 3)
-    monkeypatch.setattr(wake_ups.publisher, "_waiting", [uuid.uuid4(), uuid.uuid4()])
+    publisher = wake_ups.Publisher()  # one without a thread: that of this process must not see these
+    publisher._waiting.extend([uuid.uuid4(), uuid.uuid4()])
+    monkeypatch.setattr(wake_ups, "publisher", publisher)
 
     assert upkeep.Upkeep()._depth() == 5
