@@ -5,6 +5,7 @@ import uuid
 
 import psycopg
 import pytest
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_DEBUG", "true")
 if "DATABASE_URL" not in os.environ:
@@ -13,9 +14,11 @@ if "DATABASE_URL" not in os.environ:
         2,
     )
 
-# Each process of a parallel run has a Redis database of its own, as it has a PostgreSQL database.
+# Each process of a parallel run has a Redis database of its own, as it has a PostgreSQL database: for the
+# commands that it starts, and for itself, whose settings pytest-django has read before this file.
 _place = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{1 + int(_place) % 15}"
+settings.CELERY_BROKER_URL = os.environ["REDIS_URL"]
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,10 @@ def queue():
         channel.queue_purge(QUEUE)
 
 
+def test_no_other_process_of_a_parallel_run_has_this_queue():
+    assert current_app.conf.broker_url == os.environ["REDIS_URL"]
+
+
 def test_an_offered_event_becomes_one_message_that_carries_its_id_alone(queue):
     event_id = uuid7()
     publisher = Publisher()
