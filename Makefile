@@ -11,8 +11,6 @@ CELERY := $(PYTHON) -m celery -A webhooks_project
 PYTEST := $(PYTHON) -m pytest
 # Each process has a database and real workers of its own: more than this gain nothing and cost memory.
 PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
-# Files of one long test first: at the end they would leave the other processes without work.
-LONG_FIRST := tests/faults tests/processes tests/deploy tests/demo tests/worker tests
 # web, worker and beat start at once, without looking at the lock.
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
@@ -32,7 +30,7 @@ demo-once: setup ## the same, ends by itself: exit code 0 when the story has com
 	@exec $(PYTHON) -m webhooks_project.demo --once
 
 test: lint types contracts embedded ## everything that must hold before a merge; starts its own servers
-	@$(DEVELOPMENT) $(EMBEDDED) --fast -- /bin/sh -c 'set -e; $(MANAGE) makemigrations --check --dry-run; $(MANAGE) check; exec $(PYTEST) $(PARALLEL) --ignore tests/embedded $(LONG_FIRST)'
+	@$(DEVELOPMENT) $(EMBEDDED) --fast -- /bin/sh -c 'set -e; $(MANAGE) makemigrations --check --dry-run; $(MANAGE) check; exec $(PYTEST) $(PARALLEL) --ignore tests/embedded'
 
 lint: setup ## ruff: rules and form
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
