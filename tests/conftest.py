@@ -20,14 +20,6 @@ _place = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{1 + int(_place) % 15}"
 settings.CELERY_BROKER_URL = os.environ["REDIS_URL"]
 
-LONG = ("faults", "processes", "deploy", "demo", "worker")
-
-
-@pytest.hookimpl(trylast=True)  # pytest-django has its own order, which goes before it within a folder
-def pytest_collection_modifyitems(items):
-    """Files of one long test first: at the end of a parallel run they would leave the other processes without work."""
-    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
-
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
