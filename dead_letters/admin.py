@@ -30,7 +30,7 @@ _ALLOWED_FOR = {
     "send_again": (Status.OPEN,),
 }
 _PAST = {"replay": "replayed", "resolve": "resolved", "discard": "discarded", "reopen": "reopened",
-         "arrived": "closed as arrived", "send_again": "sent again"}  # fmt: skip
+         "arrived": "closed as arrived", "send_again": "on the way again"}  # fmt: skip
 # What a person decides names no letter: it is said of the reply.
 _TITLES = {"arrived": "It arrived", "send_again": "Send again"}
 _MEANS = {

@@ -20,7 +20,7 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> bool:
         moved = moves.set_aside(event_id, actor=actor, reason=reason)
         if moved is None:
             return False
-        outbox.undecided(event_id)
+        known = "whether its reply arrived is not known" if outbox.undecided(event_id) else "nothing failed for good"
         bury(
             subject_kind=EventSubject.KIND,
             subject_id=event_id,
@@ -33,7 +33,7 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> bool:
             error=BuriedError(
                 error_class=SetAside.__name__,
                 code=SetAside.code,
-                summary="A person set it aside; nothing failed for good.",
+                summary=f"A person set it aside; {known}.",
             ),
             attempts=moved.attempts,
         )

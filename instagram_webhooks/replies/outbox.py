@@ -181,12 +181,14 @@ def may_have_left(event_id: UUID) -> bool:
     return OutgoingReply.objects.filter(event_id=event_id, state__in=MAY_HAVE_LEFT).exists()
 
 
-def undecided(event_id: UUID) -> None:
-    """The event dies while its reply may have left: a person must find out. Nothing waits for it any more."""
-    _update(
-        "state = 'undecided', absent_at = NULL, lookups = 0"
-        " WHERE event_id = %(event_id)s AND state IN ('sending', 'undecided')",
-        {"event_id": event_id},
+def undecided(event_id: UUID) -> bool:
+    """Whether the event dies while its reply may have left: a person must find out, and nothing waits for it."""
+    return bool(
+        _update(
+            "state = 'undecided', absent_at = NULL, lookups = 0"
+            " WHERE event_id = %(event_id)s AND state IN ('sending', 'undecided')",
+            {"event_id": event_id},
+        )
     )
 
 

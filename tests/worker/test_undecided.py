@@ -29,6 +29,7 @@ def undecided(graph):
     assert set_aside(event.pk, actor="anna", reason="the customer waits")
     event.refresh_from_db()
     assert OutgoingReply.objects.get().state == "undecided"
+    assert the_letter().summary == "A person set it aside; whether its reply arrived is not known."
     return event
 
 
