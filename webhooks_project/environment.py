@@ -6,13 +6,14 @@ judged together, so a start with five faults names all five.
 """
 
 import base64
-import binascii
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from environs import EnvError, FileAwareEnv
+
+from webhooks_project.setting_kinds import PARSERS
+from webhooks_project.setting_rules import CHOICES, LEAST
 
 REQUIRED = object()
 
@@ -31,48 +32,12 @@ class Setting:
     """One environment variable. `development` is what DJANGO_DEBUG=true supplies where it is unset."""
 
     name: str
-    kind: str  # a method of environs.Env, or one of PARSERS below
+    kind: str  # a method of environs.Env, or one of PARSERS
     default: Any
     meaning: str
     development: Any = None
     is_secret: bool = False
 
-
-def _key(value: str) -> bytes:
-    try:
-        raw = base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise ValueError("is not base64") from None
-    if len(raw) != 32:
-        raise ValueError(f"must be 32 bytes in base64, not {len(raw)}")
-    return raw
-
-
-def _keys(value: str) -> dict[str, bytes]:
-    """`id:base64[,id:base64…]`, newest first."""
-    found: dict[str, bytes] = {}
-    for part in value.split(","):
-        key_id, _, key = part.strip().partition(":")
-        if not re.fullmatch(r"[a-z0-9_-]{1,16}", key_id):
-            raise ValueError("needs id:base64 pairs, an id being 1-16 of a-z 0-9 _ -")
-        if key_id in found:
-            raise ValueError(f"names the id {key_id} twice")
-        found[key_id] = _key(key)
-    return found
-
-
-def _words(value: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in value.split(",") if word.strip())
-
-
-def _delays(value: str) -> tuple[float, ...]:
-    delays = tuple(float(word) for word in _words(value))
-    if not delays or min(delays) < 0:
-        raise ValueError("needs one or more numbers of seconds, comma separated")
-    return delays
-
-
-PARSERS: dict[str, Callable[[str], Any]] = {"key": _key, "keys": _keys, "words": _words, "delays": _delays}
 
 DEVELOPMENT_KEY = base64.b64encode(b"development only, never deploy ".ljust(32, b"!")).decode()
 _STAND_IN = "development-only"
@@ -150,30 +115,6 @@ SETTINGS = (
     Setting("LOG_FORMAT", "str", "json", "json or console", "console"),
     Setting("PROXY_SSL_HEADER", "str", "", "header in which a trusted proxy says https (X-Forwarded-Proto)"),
 )
-
-CHOICES = {
-    "REPLIES": ("on", "off", "shadow"),
-    "WORKER_POOL": ("threads", "prefork"),
-    "LOG_FORMAT": ("json", "console"),
-    "LOG_LEVEL": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
-}
-LEAST: dict[str, float] = {
-    "WEBHOOK_MAX_ATTEMPTS": 1,
-    "WEBHOOK_KEY_MEMORY_DAYS": 8,
-    "WEBHOOK_QUEUE_LIMIT": 1,
-    "WEB_CONCURRENCY": 1,
-    "WORKER_CONCURRENCY": 1,
-    "ACK_COOLDOWN_S": 0,
-    "HUMAN_PAUSE_S": 0,
-    "REPLY_SETTLE_S": 0,
-    "GRAPH_DEADLINE_S": 0.1,
-    "REPLY_POLICY_BUDGET_S": 0.1,
-    "WEBHOOK_LEASE_S": 1,
-    "WEBHOOK_SWEEP_INTERVAL_S": 0.1,
-    "WEBHOOK_DISPATCH_GATE_S": 0.1,
-    "WORKER_SILENT_S": 1,
-    "ALERT_HEAD_AGE_S": 0,
-}
 
 
 def read() -> dict[str, Any]:

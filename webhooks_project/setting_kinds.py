@@ -1,0 +1,47 @@
+"""The kinds of settings that are more than a word or a number: text in, value out.
+
+Each raises ValueError with words that may follow the name of the setting and quote nothing of the value.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any
+
+
+def _key(value: str) -> bytes:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise ValueError("is not base64") from None
+    if len(raw) != 32:
+        raise ValueError(f"must be 32 bytes in base64, not {len(raw)}")
+    return raw
+
+
+def _keys(value: str) -> dict[str, bytes]:
+    """`id:base64[,id:base64…]`, newest first."""
+    found: dict[str, bytes] = {}
+    for part in value.split(","):
+        key_id, _, key = part.strip().partition(":")
+        if not re.fullmatch(r"[a-z0-9_-]{1,16}", key_id):
+            raise ValueError("needs id:base64 pairs, an id being 1-16 of a-z 0-9 _ -")
+        if key_id in found:
+            raise ValueError(f"names the id {key_id} twice")
+        found[key_id] = _key(key)
+    return found
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _delays(value: str) -> tuple[float, ...]:
+    delays = tuple(float(word) for word in _words(value))
+    if not delays or min(delays) < 0:
+        raise ValueError("needs one or more numbers of seconds, comma separated")
+    return delays
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {"key": _key, "keys": _keys, "words": _words, "delays": _delays}
