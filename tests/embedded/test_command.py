@@ -30,6 +30,22 @@ def test_command_gets_both_urls_and_its_exit_code_is_the_answer():
     assert done.returncode == 7
 
 
+def test_a_file_with_another_url_is_not_passed_on(tmp_path):
+    secret = tmp_path / "redis_url"
+    secret.write_text("redis://127.0.0.1:1/0\n")
+
+    done = subprocess.run(
+        [*COMMAND, "sh", "-c", 'echo "$REDIS_URL_FILE" "$REDIS_URL"'],
+        cwd=CHECKOUT,
+        env=NO_URLS | {"REDIS_URL_FILE": str(secret)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["redis://127.0.0.1:1/0"]  # one of the two: both would be a fault
+
+
 def test_signal_is_passed_on_and_nothing_is_left():
     with subprocess.Popen(
         [*COMMAND, "sh", "-c", WAITS],

@@ -67,7 +67,9 @@ def _with_servers(command: Sequence[str], *, durable: bool) -> int:
     with embedded.temporary_folder() as folder, embedded.services(folder, durable=durable) as services:
         if early:  # asked to stop while the servers were starting
             return 128 + early[0]
-        child.append(subprocess.Popen(command, env={**os.environ, **services.environment}))
+        files = {f"{name}_FILE" for name in services.environment}  # a setting is given in one of the two forms
+        kept = {name: value for name, value in os.environ.items() if name not in files}
+        child.append(subprocess.Popen(command, env=kept | services.environment))
         code = child[0].wait()
     return code if code >= 0 else 128 - code
 
