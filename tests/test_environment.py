@@ -6,6 +6,7 @@ import os
 import pytest
 
 from webhooks_project import environment
+from webhooks_project.setting_rules import LEAST
 
 KEY = base64.b64encode(b"k" * 32).decode()
 PRODUCTION = {
@@ -61,7 +62,7 @@ def test_all_that_is_missing_is_named_at_once(given):
         environment.read()
 
     required = [setting.name for setting in environment.SETTINGS if setting.default is environment.REQUIRED]
-    assert all(name in str(raised.value) for name in required)
+    assert all(name in str(raised.value) for name in (*required, "INSTAGRAM_APP_SECRETS", "INSTAGRAM_VERIFY_TOKEN"))
 
 
 def test_development_needs_nothing(given):
@@ -102,8 +103,70 @@ def test_several_wrong_values_are_all_named(faults):
     assert len(faults(PORT="x", REPLIES="x", LOOKUP_KEY="x")) == 3
 
 
-def test_a_fault_never_quotes_a_secret(faults):
-    assert "sesame" not in " ".join(faults(ENCRYPTION_KEYS="k1:sesame", LOOKUP_KEY="sesame"))
+@pytest.mark.parametrize(
+    ("wrong", "clash"),
+    [
+        ({"PORT": "many"}, {"GRAPH_DEADLINE_S": "80"}),
+        ({"DATABASE_URL": ""}, {"REPLY_SETTLE_S": "90"}),
+        ({"LOOKUP_KEY": "x"}, {"INSTAGRAM_ACCOUNT_ID": "178"}),
+        ({"ENCRYPTION_KEYS": ""}, {"FACEBOOK_VERIFY_TOKEN": "x"}),
+        ({"REPLIES": "perhaps"}, {"INSTAGRAM_APP_SECRETS": ""}),
+    ],
+)
+def test_values_that_clash_are_named_beside_values_that_are_wrong(faults, wrong, clash):
+    found = " ".join(faults(**wrong, **clash))
+
+    assert all(name in found for name in (*wrong, *clash))
+
+
+def test_a_wrong_value_clashes_with_nothing(faults):
+    assert len(faults(WEBHOOK_LEASE_S="long", GRAPH_DEADLINE_S="80", REPLY_SETTLE_S="90")) == 1
+    assert len(faults(INSTAGRAM_APP_SECRETS_FILE="/no/such/file", INSTAGRAM_APP_SECRETS="")) == 1
+
+
+SAID = {
+    "DJANGO_DEBUG": "must be true or false",
+    "PORT": "must be a whole number from 1 to 65535 (where the web process listens)",
+    "REPLIES": "must be on, off or shadow",
+    "WORKER_POOL": "must be threads or prefork",
+    "WEBHOOK_LEASE_S": "must be a number, 1 or more",
+    "WEBHOOK_SWEEP_INTERVAL_S": "must be a number, 0.1 or more",
+    "WEBHOOK_KEY_MEMORY_DAYS": "must be a whole number, 8 or more",
+    "WEBHOOK_RETRY_DELAYS_S": "needs one or more numbers of seconds, comma separated",
+    "ENCRYPTION_KEYS": "needs id:base64 pairs, an id being 1-16 of a-z 0-9 _ -",
+    "LOOKUP_KEY": "must be 32 bytes in base64",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_fault_says_what_is_wanted(faults, name):
+    assert faults(**{name: "Sesame é"}) == [f"{name} {SAID[name]}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "1.5"),
+        ("WEBHOOK_LEASE_S", "0"),
+        ("WEBHOOK_LEASE_S", "inf"),
+        ("WEBHOOK_RETRY_DELAYS_S", "1,nan"),
+        ("WEBHOOK_RETRY_DELAYS_S", "inf"),
+    ],
+)
+def test_a_number_out_of_its_range_is_told_the_range(faults, name, value):
+    assert faults(**{name: value}) == [f"{name} {SAID[name]}"]
+
+
+def test_a_fault_never_quotes_a_value(faults):
+    given = {setting.name: "sésame://" for setting in environment.SETTINGS if setting.kind != "words"}
+
+    found = " ".join(faults(**given, ALERT_EMAILS="sésame", DJANGO_ALLOWED_HOSTS="sésame/"))
+
+    assert "PORT" in found
+    assert "sésame" not in found
+    assert "sésame" not in " ".join(faults(ENCRYPTION_KEYS=f"sesame:{KEY},sesame:{KEY}"))
 
 
 def test_a_secret_can_lie_in_a_file(given, tmp_path):
@@ -115,10 +178,42 @@ def test_a_secret_can_lie_in_a_file(given, tmp_path):
     assert environment.read()["LOOKUP_KEY"] == b"k" * 32
 
 
-def test_a_file_that_cannot_be_read_is_a_fault(faults):
-    assert "LOOKUP_KEY_FILE" in faults(LOOKUP_KEY_FILE="/no/such/file")[0]
+@pytest.mark.parametrize("path", ["/no/such/file", "/", "/etc/passwd/x", "{not_text}"])
+def test_a_file_that_cannot_be_read_is_a_fault(faults, tmp_path, path):
+    not_text = tmp_path / "binary"
+    not_text.write_bytes(b"\xff\xfe")
+
+    found = faults(DATABASE_URL="", DATABASE_URL_FILE=path.format(not_text=not_text))
+
+    assert found == ["DATABASE_URL_FILE names a file that cannot be read"]
+
+
+def test_a_value_beside_a_file_is_a_fault(faults, tmp_path):
+    path = tmp_path / "port"
+    path.write_text("8001\n")
+
+    assert faults(PORT="8000", PORT_FILE=str(path)) == ["PORT and PORT_FILE are both set: keep one"]
+
+
+def test_an_empty_value_beside_a_file_counts_as_none(given, tmp_path):
+    path = tmp_path / "port"
+    path.write_text("8001\n")
+    given(PRODUCTION | {"PORT": "", "PORT_FILE": str(path)})
+
+    assert environment.read()["PORT"] == 8001
+
+
+def test_the_port_may_be_left_to_the_system(given):
+    given(PRODUCTION | {"PORT": "0"})
+
+    assert environment.read()["PORT"] == 0
 
 
 @pytest.mark.parametrize("setting", environment.SETTINGS, ids=lambda setting: setting.name)
 def test_every_setting_has_a_meaning(setting):
     assert setting.meaning
+
+
+@pytest.mark.parametrize("setting", environment.SETTINGS, ids=lambda setting: setting.name)
+def test_every_number_has_a_range(setting):
+    assert setting.kind not in ("int", "float") or setting.name == "PORT" or setting.name in LEAST

@@ -6,14 +6,14 @@ judged together, so a start with five faults names all five.
 """
 
 import base64
-from collections.abc import Mapping
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from environs import EnvError, FileAwareEnv
 
 from webhooks_project.setting_kinds import PARSERS
-from webhooks_project.setting_rules import CHOICES, LEAST
+from webhooks_project.setting_rules import clashes, is_in_range, wanted
 
 REQUIRED = object()
 
@@ -124,73 +124,53 @@ def read() -> dict[str, Any]:
     value counts as none.
     """
     source = FileAwareEnv(strip_whitespace=True)
+    values: dict[str, Any] = {}
     faults: list[str] = []
-    debug: list[str] = []
-    is_development = bool(_read_one(source, SETTINGS[0], is_development=False, faults=debug))
-    values = {
-        setting.name: _read_one(source, setting, is_development=is_development, faults=faults) for setting in SETTINGS
-    }
-    faults += _unverifiable(values)
-    if not faults:
-        faults = _contradictions(values)
+    for setting in SETTINGS:
+        is_development = values.get("DJANGO_DEBUG", False)  # the first one of them
+        try:
+            values[setting.name] = _read_one(source, setting, is_development=is_development)
+        except ValueError as exc:
+            faults.append(f"{setting.name}{exc}")
+    faults += clashes(values)
     if faults:
         raise Misconfigured(faults)
     return values
 
 
-def _read_one(source: FileAwareEnv, setting: Setting, *, is_development: bool, faults: list[str]) -> Any:
+def _read_one(source: FileAwareEnv, setting: Setting, *, is_development: bool) -> Any:
+    """The value; ValueError with the rest of a sentence that the name begins."""
     default = setting.default
     if is_development and setting.development is not None:
         default = setting.development
+    given = _given(source, setting.name)
+    if given == "" and default is REQUIRED:
+        raise ValueError(f" is missing: {setting.meaning}")
     try:
-        given = source.str(setting.name, "")
-        if given == "" and default is REQUIRED:
-            faults.append(f"{setting.name} is missing: {setting.meaning}")
-            return None
         return _parsed(source, setting, given or default, is_given=given != "")
-    except (EnvError, ValueError) as exc:
-        # What environs says quotes the value, and the value may be a secret; our own parsers do not.
-        is_ours = setting.kind in PARSERS or "_FILE must" in str(exc)
-        said = str(exc) if is_ours else f"is no valid {setting.kind}"
-        faults.append(f"{setting.name} {said}: {setting.meaning}")
-        return None
+    except ValueError as exc:
+        raise ValueError(f" {exc}") from None
+
+
+def _given(source: FileAwareEnv, name: str) -> str:
+    """The text as it stands in the environment or in a file."""
+    is_in_file = bool(os.environ.get(f"{name}_FILE"))
+    if is_in_file and os.environ.get(name):
+        raise ValueError(f" and {name}_FILE are both set: keep one")
+    try:
+        return source.str(name, "")
+    except (OSError, ValueError):  # environs turns some errors of the system into ValueError, but not all
+        raise ValueError("_FILE names a file that cannot be read") from None
 
 
 def _parsed(source: FileAwareEnv, setting: Setting, given: Any, *, is_given: bool) -> Any:
-    """The typed value; ValueError or EnvError where it is none, or not one that may be chosen."""
+    """The typed value; ValueError where it is none, or not one that may be chosen."""
     if parser := PARSERS.get(setting.kind):
         return parser(given)
-    value = getattr(source, setting.kind)(setting.name) if is_given else given
-    if (choices := CHOICES.get(setting.name)) and value not in choices:
-        raise ValueError("choice")
-    if (least := LEAST.get(setting.name)) is not None and value < least:
-        raise ValueError("number")
+    try:
+        value = getattr(source, setting.kind)(setting.name) if is_given else given
+    except EnvError:  # it quotes the value
+        raise ValueError(wanted(setting.name, setting.kind)) from None
+    if not is_in_range(setting.name, value):
+        raise ValueError(wanted(setting.name, setting.kind))
     return value
-
-
-def _contradictions(values: Mapping[str, Any]) -> list[str]:
-    """Values that are fine alone and cannot work together."""
-    faults: list[str] = []
-    lease = values["WEBHOOK_LEASE_S"]
-    if values["GRAPH_DEADLINE_S"] + values["REPLY_POLICY_BUDGET_S"] >= lease:
-        faults.append(
-            "GRAPH_DEADLINE_S + REPLY_POLICY_BUDGET_S must be less than WEBHOOK_LEASE_S: "
-            "no call may outlive the claim it belongs to"
-        )
-    if values["REPLY_SETTLE_S"] >= lease:
-        faults.append("REPLY_SETTLE_S must be less than WEBHOOK_LEASE_S")
-    if bool(values["INSTAGRAM_ACCOUNT_ID"]) != bool(values["INSTAGRAM_ACCESS_TOKEN"]):
-        faults.append("INSTAGRAM_ACCOUNT_ID and INSTAGRAM_ACCESS_TOKEN go together: set both or neither")
-    faults += [
-        f"{provider}_APP_SECRETS and {provider}_VERIFY_TOKEN go together: set both or neither"
-        for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP")
-        if bool(values[f"{provider}_APP_SECRETS"]) != bool(values[f"{provider}_VERIFY_TOKEN"])
-    ]
-    return faults
-
-
-def _unverifiable(values: Mapping[str, Any]) -> list[str]:
-    """Any one of the app secrets will do, so none of them is required by itself."""
-    if any(values[f"{provider}_APP_SECRETS"] for provider in ("INSTAGRAM", "FACEBOOK", "WHATSAPP")):
-        return []
-    return ["INSTAGRAM_APP_SECRETS is missing: without an app secret no webhook can be verified"]

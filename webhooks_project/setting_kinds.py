@@ -4,7 +4,7 @@ Each raises ValueError with words that may follow the name of the setting and qu
 """
 
 import base64
-import binascii
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 def _key(value: str) -> bytes:
     try:
         raw = base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise ValueError("is not base64") from None
+    except ValueError:  # also for text that is not ASCII, which is no binascii.Error
+        raise ValueError("must be 32 bytes in base64") from None
     if len(raw) != 32:
         raise ValueError(f"must be 32 bytes in base64, not {len(raw)}")
     return raw
@@ -28,8 +28,11 @@ def _keys(value: str) -> dict[str, bytes]:
         if not re.fullmatch(r"[a-z0-9_-]{1,16}", key_id):
             raise ValueError("needs id:base64 pairs, an id being 1-16 of a-z 0-9 _ -")
         if key_id in found:
-            raise ValueError(f"names the id {key_id} twice")
-        found[key_id] = _key(key)
+            raise ValueError("names an id twice: each key needs an id of its own")
+        try:
+            found[key_id] = _key(key)
+        except ValueError as exc:
+            raise ValueError(f"needs id:base64 pairs, and each key {exc}") from None
     return found
 
 
@@ -38,9 +41,13 @@ def _words(value: str) -> tuple[str, ...]:
 
 
 def _delays(value: str) -> tuple[float, ...]:
-    delays = tuple(float(word) for word in _words(value))
-    if not delays or min(delays) < 0:
-        raise ValueError("needs one or more numbers of seconds, comma separated")
+    wanted = "needs one or more numbers of seconds, comma separated"
+    try:
+        delays = tuple(float(word) for word in _words(value))
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not delays or not all(0 <= delay < math.inf for delay in delays):
+        raise ValueError(wanted)
     return delays
 
 

@@ -1,4 +1,13 @@
-"""What a value must be like beyond its kind."""
+"""
+What values must be like beyond their kind, each alone and together.
+
+Faults are words that may follow the name of a setting. They say what is wanted and quote nothing of the
+value, which may be a secret.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 CHOICES = {
     "REPLIES": ("on", "off", "shadow"),
@@ -23,3 +32,78 @@ LEAST: dict[str, float] = {
     "WORKER_SILENT_S": 1,
     "ALERT_HEAD_AGE_S": 0,
 }
+PORTS = range(65536)  # 0: the system chooses, for who looks up afterwards where the process listens
+
+
+def wanted(name: str, kind: str) -> str:
+    """What a truth value, a number or a choice must be."""
+    if choices := CHOICES.get(name):
+        return f"must be {', '.join(choices[:-1])} or {choices[-1]}"
+    if kind == "bool":
+        return "must be true or false"
+    if name == "PORT":
+        return "must be a whole number from 1 to 65535 (where the web process listens)"
+    number = "a whole number" if kind == "int" else "a number"
+    return f"must be {number}, {LEAST[name]:g} or more"
+
+
+def is_in_range(name: str, value: Any) -> bool:
+    """Whether a value of the right kind is one of those that may be chosen."""
+    if choices := CHOICES.get(name):
+        return value in choices
+    if name == "PORT":
+        return value in PORTS
+    return name not in LEAST or value >= LEAST[name]
+
+
+PROVIDERS = ("INSTAGRAM", "FACEBOOK", "WHATSAPP")
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Settings whose values may not stand together. is_so: asked with their values, in the order of names."""
+
+    names: tuple[str, ...]
+    is_so: Callable[..., bool]
+    said: str
+
+
+def _pair(one: str, other: str) -> Clash:
+    return Clash(
+        (one, other),
+        lambda first, second: bool(first) != bool(second),
+        f"{one} and {other} go together: set both or neither",
+    )
+
+
+CLASHES = (
+    Clash(
+        ("GRAPH_DEADLINE_S", "REPLY_POLICY_BUDGET_S", "WEBHOOK_LEASE_S"),
+        lambda deadline, budget, lease: deadline + budget >= lease,
+        "GRAPH_DEADLINE_S + REPLY_POLICY_BUDGET_S must be less than WEBHOOK_LEASE_S: "
+        "no call may outlive the claim it belongs to",
+    ),
+    Clash(
+        ("REPLY_SETTLE_S", "WEBHOOK_LEASE_S"),
+        lambda settle, lease: settle >= lease,
+        "REPLY_SETTLE_S must be less than WEBHOOK_LEASE_S",
+    ),
+    _pair("INSTAGRAM_ACCOUNT_ID", "INSTAGRAM_ACCESS_TOKEN"),
+    *(_pair(f"{provider}_APP_SECRETS", f"{provider}_VERIFY_TOKEN") for provider in PROVIDERS),
+    # Any one of the app secrets will do, so none of them is required by itself.
+    Clash(
+        tuple(f"{provider}_APP_SECRETS" for provider in PROVIDERS),
+        lambda *secrets: not any(secrets),
+        "INSTAGRAM_APP_SECRETS is missing: without an app secret no webhook can be verified. "
+        "Set it and INSTAGRAM_VERIFY_TOKEN, or those of FACEBOOK or WHATSAPP",
+    ),
+)
+
+
+def clashes(values: Mapping[str, Any]) -> list[str]:
+    """Faults of values that are fine alone; a setting that is left out has a fault of its own."""
+    return [
+        clash.said
+        for clash in CLASHES
+        if values.keys() >= set(clash.names) and clash.is_so(*(values[name] for name in clash.names))
+    ]

@@ -5,7 +5,8 @@ import pytest
 
 from instagram_webhooks.states import MOVES, EventState, ReplyState
 from scripts import write_docs
-from webhooks_project.environment import CHOICES, REQUIRED, SETTINGS, read
+from webhooks_project.environment import REQUIRED, SETTINGS, read
+from webhooks_project.setting_rules import CHOICES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = CHECKOUT / "README.md"
