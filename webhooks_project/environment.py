@@ -14,6 +14,7 @@ from environs import EnvError, FileAwareEnv
 
 from webhooks_project.setting_kinds import PARSERS
 from webhooks_project.setting_rules import clashes, is_in_range, wanted
+from webhooks_project.setting_shapes import SHAPES
 
 REQUIRED = object()
 
@@ -166,11 +167,14 @@ def _given(source: FileAwareEnv, name: str) -> str:
 def _parsed(source: FileAwareEnv, setting: Setting, given: Any, *, is_given: bool) -> Any:
     """The typed value; ValueError where it is none, or not one that may be chosen."""
     if parser := PARSERS.get(setting.kind):
-        return parser(given)
-    try:
-        value = getattr(source, setting.kind)(setting.name) if is_given else given
-    except EnvError:  # it quotes the value
-        raise ValueError(wanted(setting.name, setting.kind)) from None
+        value = parser(given)
+    else:
+        try:
+            value = getattr(source, setting.kind)(setting.name) if is_given else given
+        except EnvError:  # it quotes the value
+            raise ValueError(wanted(setting.name, setting.kind)) from None
     if not is_in_range(setting.name, value):
         raise ValueError(wanted(setting.name, setting.kind))
+    if given != "" and (check := SHAPES.get(setting.name)):
+        check(value)
     return value

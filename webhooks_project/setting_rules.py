@@ -88,6 +88,11 @@ CLASHES = (
         lambda settle, lease: settle >= lease,
         "REPLY_SETTLE_S must be less than WEBHOOK_LEASE_S",
     ),
+    Clash(
+        ("DJANGO_DEBUG", "DJANGO_SECRET_KEY"),
+        lambda is_development, key: not is_development and len(key) < 50,
+        "DJANGO_SECRET_KEY must have 50 characters or more",
+    ),
     _pair("INSTAGRAM_ACCOUNT_ID", "INSTAGRAM_ACCESS_TOKEN"),
     *(_pair(f"{provider}_APP_SECRETS", f"{provider}_VERIFY_TOKEN") for provider in PROVIDERS),
     # Any one of the app secrets will do, so none of them is required by itself.
