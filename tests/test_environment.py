@@ -209,6 +209,31 @@ def test_the_port_may_be_left_to_the_system(given):
     assert environment.read()["PORT"] == 0
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("INSTAGRAM_APP_SECRET", "INSTAGRAM_APP_SECRETS"),
+        ("INSTAGRAM_APP_SECRET_FILE", "INSTAGRAM_APP_SECRETS_FILE"),
+        ("FACEBOOK_VERIFY_TOCKEN", "FACEBOOK_VERIFY_TOKEN"),
+        ("WEBHOOK_LEASE", "WEBHOOK_LEASE_S"),
+        ("ALERT_EMAIL", "ALERT_EMAILS"),
+        ("WORKER_CONCURENCY", "WORKER_CONCURRENCY"),
+    ],
+)
+def test_a_misspelt_name_is_a_fault_that_says_what_was_meant(faults, written, meant):
+    assert faults(**{written: "sesame"}) == [f"{written} is no setting: did you mean {meant}?"]
+
+
+def test_names_of_others_are_let_be(given):
+    others = (
+        "INSTAGRAM_WEBHOOKS_DEMO", "INSTAGRAM_APP_ID", "WORKER_POOL_SIZE", "WORKER_PORT", "WEBHOOK_SERVICE_HOST",
+        "GRAPH_DATABASE_URL", "POSTS", "HOSTNAME", "DATABASE_URLS",
+    )  # fmt: skip
+    given(PRODUCTION | dict.fromkeys(others, "x") | {"INSTAGRAM_APP_SECRET": ""})
+
+    assert environment.read()
+
+
 @pytest.mark.parametrize("setting", environment.SETTINGS, ids=lambda setting: setting.name)
 def test_every_setting_has_a_meaning(setting):
     assert setting.meaning

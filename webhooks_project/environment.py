@@ -7,7 +7,9 @@ judged together, so a start with five faults names all five.
 
 import base64
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from environs import EnvError, FileAwareEnv
@@ -118,6 +120,13 @@ SETTINGS = (
 )
 
 
+PREFIXES = tuple(
+    f"{word}_" for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER")
+)
+# A letter or a short ending may be wrong. Below this, names of others (INSTAGRAM_APP_ID) would hinder a start.
+LIKENESS = 0.85
+
+
 def read() -> dict[str, Any]:
     """The value of every setting by name; raises Misconfigured with all faults at once.
 
@@ -134,9 +143,21 @@ def read() -> dict[str, Any]:
         except ValueError as exc:
             faults.append(f"{setting.name}{exc}")
     faults += clashes(values)
+    faults += [f"{name} is no setting: did you mean {meant}?" for name, meant in misspelt(os.environ).items()]
     if faults:
         raise Misconfigured(faults)
     return values
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that carry one of our prefixes and nearly the name of a setting, each with that name."""
+    known = [setting.name for setting in SETTINGS]
+    meant: dict[str, str] = {}
+    for name in sorted(name for name, value in environ.items() if value and name.startswith(PREFIXES)):
+        word = name.removesuffix("_FILE")
+        if word not in known and (near := get_close_matches(word, known, n=1, cutoff=LIKENESS)):
+            meant[name] = near[0] + name[len(word) :]
+    return meant
 
 
 def _read_one(source: FileAwareEnv, setting: Setting, *, is_development: bool) -> Any:

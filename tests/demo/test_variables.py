@@ -15,11 +15,14 @@ PLACES = Places(
 def test_settings_of_the_caller_do_not_reach_the_demo():
     caller = {"PATH": "/bin", "GRAPH_API_URL": "https://graph.example", "ENCRYPTION_KEYS_FILE": "/run/keys"}
 
+    caller |= {"INSTAGRAM_APP_SECRET": "misspelt", "INSTAGRAM_APP_ID": "no setting"}
+
     kept = without_settings(caller | {"LOG_LEVEL": "DEBUG", "WORKER_POOL": "prefork"})
 
     assert kept["PATH"] == "/bin"
     assert (kept["LOG_LEVEL"], kept["WORKER_POOL"]) == ("DEBUG", "prefork")
-    assert not {"GRAPH_API_URL", "ENCRYPTION_KEYS_FILE"} & set(kept)
+    assert not {"GRAPH_API_URL", "ENCRYPTION_KEYS_FILE", "INSTAGRAM_APP_SECRET"} & set(kept)
+    assert kept["INSTAGRAM_APP_ID"] == "no setting"
 
 
 def test_the_settings_of_the_demo_are_sound(monkeypatch):

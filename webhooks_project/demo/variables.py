@@ -37,7 +37,7 @@ class Places:
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without a setting of ours in it: what the caller has set is for another service."""
     ours = {setting.name for setting in environment.SETTINGS} - set(KEPT)
-    ours |= {f"{name}_FILE" for name in ours}
+    ours |= {f"{name}_FILE" for name in ours} | environment.misspelt(environ).keys()
     kept = {name: value for name, value in environ.items() if name not in ours}
     # Everything speaks to this machine alone; a proxy could not reach it.
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PYTHONUNBUFFERED": "1"}
