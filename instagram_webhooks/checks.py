@@ -7,32 +7,14 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from instagram_webhooks.conf import conf
-from instagram_webhooks.replies.policy import policy_at
+from instagram_webhooks.replies.policy_check import fault_of
 
 
 @register(Tags.compatibility)
 def reply_policy(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """The reply policy can be imported and called."""
-    path = conf().reply_policy
-    try:
-        is_callable = callable(policy_at(path))
-    except ImportError as exc:
-        return [
-            Error(
-                f"The reply policy {path} cannot be imported ({type(exc).__name__}).",
-                hint="Set REPLY_POLICY to the dotted path of a function that the workers can import.",
-                id="instagram_webhooks.E001",
-            )
-        ]
-    if is_callable:
-        return []
-    return [
-        Error(
-            f"The reply policy {path} cannot be called.",
-            hint="Name a function.",
-            id="instagram_webhooks.E002",
-        )
-    ]
+    fault = fault_of(conf().reply_policy)
+    return [fault] if fault else []
 
 
 @register(Tags.security, deploy=True)

@@ -12,9 +12,10 @@ from celery.worker import state as celery_state
 from django.conf import settings
 from django.db import Error
 
-from instagram_webhooks.conf import QUEUE
+from instagram_webhooks.conf import QUEUE, conf
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.inbox.wake_ups import publisher
+from instagram_webhooks.replies.policy_check import fault_of
 from instagram_webhooks.worker.children import Children
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.pulse import Pulse
@@ -44,6 +45,9 @@ def start(pool: str) -> None:
 
 @signals.worker_init.connect
 def _main_process(**_: Any) -> None:
+    if fault := fault_of(conf().reply_policy):
+        # Every event would die of it. Celery logs any other exception of a signal and starts all the same.
+        raise SystemExit(f"{fault.msg} {fault.hint}")
     # The forked children of a prefork worker claim for themselves; their parent claims nothing.
     if settings.CELERY_WORKER_POOL == "threads":
         start("threads")

@@ -75,3 +75,18 @@ def test_production_settings_pass_the_deployment_review():
 
     assert review.returncode == 0, review.stdout
     assert "no issues" in review.stdout
+
+
+@pytest.mark.parametrize(
+    ("pool", "policy", "said"),
+    [
+        ("threads", "shop.nowhere.answer", "The reply policy shop.nowhere.answer cannot be imported"),
+        ("prefork", "os.path", "The reply policy os.path cannot be called"),
+    ],
+)
+def test_a_worker_whose_policy_cannot_be_asked_does_not_start(pool, policy, said):
+    refused = run(STARTS["worker"], **PRODUCTION, REPLY_POLICY=policy, WORKER_POOL=pool)
+
+    assert refused.returncode == 1
+    assert refused.stdout.splitlines()[-1].startswith(said)
+    assert "Traceback" not in refused.stdout
