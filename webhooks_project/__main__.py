@@ -8,6 +8,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from webhooks_project import environment
+from webhooks_project.address import refusal
 
 # Threads wait for the database together (inbox/group.py), so more of them cost memory, not speed.
 THREADS = 64
@@ -21,6 +22,9 @@ def web() -> int:
         env = environment.read()
     except environment.Misconfigured as exc:
         print(exc, file=sys.stderr)
+        return 1
+    if said := refusal(env["HOST"], env["PORT"]):
+        print(said, file=sys.stderr)
         return 1
     Granian(
         "webhooks_project.wsgi:application",

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -90,3 +91,16 @@ def test_a_worker_whose_policy_cannot_be_asked_does_not_start(pool, policy, said
     assert refused.returncode == 1
     assert refused.stdout.splitlines()[-1].startswith(said)
     assert "Traceback" not in refused.stdout
+
+
+def test_a_web_process_does_not_start_beside_another_one():
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        refused = run(STARTS["web"], **PRODUCTION, PORT=str(port))
+
+    said = f"127.0.0.1:{port} is in use by another process: end it, or set PORT to a free one.\n"
+    assert (refused.returncode, refused.stdout) == (1, said)
