@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -88,7 +87,17 @@ def test_who_may_not_log_in_gets_no_token():
 
 @pytest.mark.parametrize("days", ["0", "-1", "x", "99999999999"])
 def test_a_token_that_is_good_for_no_sensible_time_is_wrong_usage(days):
-    assert manage("create_api_token", "anna", "--days", days).returncode == 2
+    run = manage("create_api_token", "anna", "--days", days)
+
+    assert run.returncode == 2
+    assert run.stderr.endswith(f"argument --days: a whole number from 1 to 3650 is wanted, not '{days}'\n")
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2027-02-30"])
+def test_a_day_that_is_none_is_answered_with_what_one_looks_like(day):
+    _, said, _ = called("connect_instagram", "--expires", day)
+
+    assert said == f"Error: argument --expires: a day such as 2027-01-31 is wanted, not '{day}'"
 
 
 # --- replay_ignored ------------------------------------------------------------------------------
@@ -138,7 +147,15 @@ def test_replaying_nothing_is_a_failure():
     assert "No ignored event matches" in said
 
 
-@pytest.mark.parametrize("why", ["", "  ", "x" * 501])
+@pytest.mark.django_db
+def test_one_event_is_told_of_as_one():
+    with_payload(an_event(state="ignored"))
+
+    assert called("replay_ignored", "--reason", "no_handler", "--why", "r")[0] == "1 event went back to work.\n"
+
+
+@pytest.mark.parametrize("why", ["", "  ", "x" * 501, "a\0b"])
 def test_a_replay_needs_a_reason_that_the_audit_log_can_hold(why):
-    with pytest.raises(CommandError):
-        call_command("replay_ignored", "--reason", "no_handler", "--why", why)
+    _, said, _ = called("replay_ignored", "--reason", "no_handler", "--why", why)
+
+    assert said == "Error: argument --why: say why in 1 to 500 characters; it goes into the audit log"
