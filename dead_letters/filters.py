@@ -1,4 +1,4 @@
-"""Filters of an API list, from the query string; a value that makes no sense is refused, not ignored."""
+"""Filters of an API list, from the query string; a name or value that makes no sense is refused, not ignored."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 Row = TypeVar("Row", bound=Model)
+OF_EVERY_LIST = ("since", "until", "limit", "cursor")
 
 
 class BadFilter(APIException):
@@ -20,6 +21,14 @@ class BadFilter(APIException):
     default_detail = "A query parameter has a value that it cannot have."
 
 
+class UnknownParameter(APIException):
+    """A query parameter has a name that the list does not know: ignored, it would show all rows."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "unknown_parameter"
+    default_detail = "There is no query parameter of this name."
+
+
 def narrowed(
     rows: QuerySet[Row],
     query: Mapping[str, str],
@@ -27,12 +36,15 @@ def narrowed(
     exactly: Mapping[str, str],
     choices: Mapping[str, Collection[str]],
     time: str,
+    beside: Collection[str] = (),
 ) -> QuerySet[Row]:
     """The rows that a query string asks for.
 
     exactly: parameter -> column that must equal it. choices: parameter -> the values that it may have.
     time: the column that `since` (inclusive) and `until` (exclusive) are about.
+    beside: parameters that the caller reads itself.
     """
+    _refuse_unknown(query, known=(*exactly, *beside, *OF_EVERY_LIST))
     wanted: dict[str, object] = {}
     for name, column in exactly.items():
         if name in query:
@@ -42,6 +54,12 @@ def narrowed(
     if "until" in query:
         wanted[f"{time}__lt"] = _moment("until", query["until"])
     return rows.filter(**wanted)
+
+
+def _refuse_unknown(query: Mapping[str, str], *, known: Collection[str]) -> None:
+    unknown = [name for name in query if name not in known]
+    if unknown:
+        raise UnknownParameter(f"Unknown: {', '.join(unknown)}. The parameters of this list: {', '.join(known)}.")
 
 
 def _allowed(name: str, value: str, choices: Collection[str] | None) -> str:

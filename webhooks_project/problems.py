@@ -10,6 +10,12 @@ from rest_framework.views import set_rollback
 
 from audit import correlation
 
+# The framework's own titles have blanks to be filled in; the detail says which method or type it was.
+_TITLES: dict[type[exceptions.APIException], str] = {
+    exceptions.MethodNotAllowed: "Method not allowed.",
+    exceptions.UnsupportedMediaType: "Unsupported media type in request.",
+}
+
 
 def problem(exc: Exception, context: dict[str, Any]) -> Response | None:
     """The answer for an error that a view raised; None lets Django's own handling go on (a bug: 500)."""
@@ -20,7 +26,7 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response | None:
     code = known.default_code if isinstance(known.detail, dict | list) else known.detail.code
     body = {
         "type": "about:blank",
-        "title": str(known.default_detail),
+        "title": _TITLES.get(type(known), str(known.default_detail)),
         "status": known.status_code,
         "code": code,
         "detail": _sentence(known.detail),

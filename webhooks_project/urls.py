@@ -1,9 +1,10 @@
 """Every address of the service."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from webhooks_project import health
+from webhooks_project.nowhere import Nowhere
 
 admin.site.site_header = admin.site.site_title = "Instagram Webhooks"
 admin.site.index_title = "Operations"
@@ -14,5 +15,6 @@ urlpatterns = [
     path("webhooks/", include("instagram_webhooks.urls")),
     path("api/v1/", include("instagram_webhooks.desk.api_urls")),
     path("api/v1/", include("dead_letters.urls")),
+    re_path(r"^api/v1(?:/|$)", Nowhere.as_view()),
     path("admin/", admin.site.urls),
 ]

@@ -42,6 +42,7 @@ def _asked_for(query: dict[str, str]) -> QuerySet[WebhookEvent]:
         exactly={"state": "state", "provider": "provider", "kind": "kind", "account": "account"},
         choices={"state": EventState.values, "provider": PROVIDERS},
         time="received_at",
+        beside=("code",),
     )
     if "code" not in query:
         return events

@@ -1,5 +1,6 @@
 """What the commands of this app share: an example in their help, and a sentence when the database is away."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -31,17 +32,15 @@ def within(least: int, most: int) -> Callable[[str], int]:
     """An argument's type: a whole number from `least` to `most`."""
 
     def number(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise ValueError
-        return value
+        if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
+            raise ArgumentTypeError(f"a whole number from {least} to {most} is wanted, not {text!r}")
+        return int(text)
 
-    number.__name__ = f"number from {least} to {most}"  # argparse names the type: "invalid … value"
     return number
 
 
 def reason(text: str) -> str:
     """An argument's type: why something is done, in the words of whoever does it."""
     if not 1 <= len(text.strip()) <= 500 or "\0" in text:
-        raise ValueError
+        raise ArgumentTypeError("say why in 1 to 500 characters; it goes into the audit log")
     return text.strip()

@@ -27,15 +27,16 @@ def told(event: Event) -> str:
     if event["conversation_id"]:
         ids.append(f"conversation {event['conversation_id']}")
     steps = event.get("timeline", [])
-    lines = [" ".join(about), f"  {_arrival(event)} {_now(event, steps)}".rstrip(), f"  {', '.join(ids)}"]
-    return "\n".join(lines + [f"    {_line(step, event['received_at'])}" for step in steps])
+    lines = [" ".join(about), f"  {_arrival(event, steps)} {_now(event, steps)}".rstrip(), f"  {', '.join(ids)}"]
+    width = max((len(step["what"]) for step in steps), default=0)
+    return "\n".join(lines + [f"    {_line(step, event['received_at'], max(width, 14))}" for step in steps])
 
 
-def _arrival(event: Event) -> str:
+def _arrival(event: Event, steps: list[Step]) -> str:
     """When it came, and when its sender was answered or it was done."""
     arrived, reply = event["received_at"], event["reply"]
     begun = f"Arrived {arrived[:10]} {_clock(arrived)} UTC"
-    if reply and reply["sent_at"]:
+    if reply and reply["sent_at"] and not _by_word(_settled(steps)):  # a person's word knows of no time
         return f"{begun}, answered {_clock(reply['sent_at'], arrived)} ({_took(arrived, reply['sent_at'])})."
     if event["state"] == "processed" and event["finished_at"]:
         ended = event["finished_at"]
@@ -56,6 +57,8 @@ def _now(event: Event, steps: list[Step]) -> str:
         return f"It waits: {why}."
     if state == "dead":
         letters = ", ".join(event["dead_letters"])
+        if settled := _settled(steps):
+            return f"{_settlement(settled, arrived)} Nothing more will happen. Dead letter: {letters}."
         died = _last(steps, "died")
         how = "A person set it aside" if _was_set_aside(steps) else f"It died after {attempts}{_code(died)}"
         return f"{how}.{_doubt(event)} Dead letter: {letters}."
@@ -107,7 +110,29 @@ def _answer(event: Event, steps: list[Step]) -> str:
     echoed = _last(steps, "reply.echoed")
     if echoed:
         return f"Meta confirmed the answer by an echo at {_clock(echoed['at'], event['received_at'])}."
+    if settled := _settled(steps):
+        return _settlement(settled, event["received_at"])
     return _doubt(event).strip()
+
+
+def _settled(steps: list[Step]) -> Step | None:
+    """What ended the doubt whether the answer was sent, where nothing went wrong after it."""
+    for step in reversed(steps):
+        if step["what"] in ("died", "set_aside"):
+            return None
+        if step["what"] == "reply.proved" or _by_word(step):
+            return step
+    return None
+
+
+def _by_word(step: Step | None) -> bool:
+    return step is not None and step["what"] == "reply.decided" and step["detail"].get("decision") == "arrived"
+
+
+def _settlement(step: Step, arrived: str) -> str:
+    at = _clock(step["at"], arrived)
+    how = f"a person decided at {at} that it arrived" if _by_word(step) else f"an echo proved at {at} that it was"
+    return f"Whether the answer was sent was not known; {how}."
 
 
 def _doubt(event: Event) -> str:
@@ -117,10 +142,10 @@ def _doubt(event: Event) -> str:
     return ""
 
 
-def _line(step: Step, arrived: str) -> str:
+def _line(step: Step, arrived: str, width: int) -> str:
     attempt = [f"attempt {step['attempt']}"] if step["attempt"] is not None else []
     facts = attempt + [f"{name} {_fact(value)}" for name, value in step["detail"].items()]
-    return f"{_clock(step['at'], arrived)}  {step['what']:<16}{', '.join(facts)}".rstrip()
+    return f"{_clock(step['at'], arrived)}  {step['what']:<{width}}  {', '.join(facts)}".rstrip()
 
 
 def _fact(value: object) -> str:

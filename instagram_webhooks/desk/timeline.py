@@ -62,10 +62,7 @@ def _of_reply(reply: OutgoingReply, *, ended_at: datetime | None) -> Iterator[_D
     if reply.called_at or reply.state != ReplyState.WITHHELD:
         yield _step(reply.created_at, "reply.planned", {})
     if reply.called_at:
-        facts = {"code": reply.error_code or None, "lookups": reply.lookups or None,
-                 "graph_code": reply.graph_code, "graph_subcode": reply.graph_subcode}  # fmt: skip
-        known = {key: fact for key, fact in facts.items() if fact is not None}
-        yield _step(reply.called_at, "reply.sending", known)
+        yield _step(reply.called_at, "reply.sending", _of_last_call(reply))
     if reply.sent_at:
         digest = {"message_id": reply.message_digest.hex} if reply.message_digest else {}
         yield _step(reply.sent_at, "reply.sent", digest)
@@ -73,6 +70,16 @@ def _of_reply(reply: OutgoingReply, *, ended_at: datetime | None) -> Iterator[_D
         yield _step(ended_at or reply.created_at, "reply.withheld", {"reason": reply.reason})
     if reply.echoed_at:
         yield _step(reply.echoed_at, "reply.echoed", {})
+
+
+def _of_last_call(reply: OutgoingReply) -> dict[str, object]:
+    """What is known of the only call that the ledger still holds; those before it stand in the audit log."""
+    facts: dict[str, object] = {"lookups": reply.lookups or None}
+    # A new call clears `ended_at` and not the error, which is then that of a call before it.
+    if reply.ended_at and reply.state != ReplyState.SENT:
+        facts |= {"code": reply.error_code or None,
+                  "graph_code": reply.graph_code, "graph_subcode": reply.graph_subcode}  # fmt: skip
+    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def _claimed(event: WebhookEvent, *, after: datetime) -> _Dated:

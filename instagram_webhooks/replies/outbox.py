@@ -151,7 +151,7 @@ def failed(reply_id: UUID, error: WebhookError) -> None:
 
 def unknown(reply_id: UUID, error: WebhookError) -> None:
     """It may have left; it stays in `sending`."""
-    _failed(reply_id, error, "state = 'sending', ended_at = clock_timestamp()")
+    _failed(reply_id, error, "state = 'sending'")
 
 
 def never_left(reply_id: UUID) -> None:
@@ -243,7 +243,8 @@ def looked_up(reply_id: UUID, *, absent: bool) -> None:
 
 def _failed(reply_id: UUID, error: WebhookError, change: str) -> None:
     _update(
-        f"{change}, error_class = %(class)s, error_code = %(code)s, graph_code = %(graph)s, graph_subcode = %(sub)s"
+        f"{change}, ended_at = clock_timestamp(), error_class = %(class)s, error_code = %(code)s,"
+        " graph_code = %(graph)s, graph_subcode = %(sub)s"
         " WHERE id = %(id)s AND state IN ('sending', 'planned', 'undecided')",
         {
             "id": reply_id,

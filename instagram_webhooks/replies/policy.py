@@ -76,10 +76,13 @@ def understood(answer: Answer) -> Reply | Silence | None:
         answer = Reply(text=answer)
     if answer is None or (isinstance(answer, Reply) and not answer.text):
         return None
-    if isinstance(answer, Silence) and not _REASON.fullmatch(answer.reason):
-        raise ValueError("The reason of a Silence is 1 to 32 characters of a-z, 0-9 and _.")
     if not isinstance(answer, Reply | Silence):
         raise TypeError(f"A reply policy answers a Reply, a str, a Silence or None, not {type(answer).__name__}.")
+    said: object = answer.text if isinstance(answer, Reply) else answer.reason  # nothing holds a policy to its types
+    if isinstance(answer, Reply) and not isinstance(said, str):
+        raise TypeError(f"The text of a Reply is a str, not {type(said).__name__}.")
+    if isinstance(answer, Silence) and not (isinstance(said, str) and _REASON.fullmatch(said)):
+        raise ValueError("The reason of a Silence is 1 to 32 characters of a-z, 0-9 and _.")
     return answer
 
 

@@ -35,11 +35,12 @@ ROUND_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of upkeep did."""
+    """What one round of upkeep did. error: the first of the database's under a part of it, logged already."""
 
     swept: Swept
     processed: int
     broker_is_away: bool
+    error: Error | None
 
 
 class Upkeep:
@@ -68,7 +69,7 @@ class Upkeep:
         while not self._stopped.is_set():
             try:
                 if not connected:
-                    connected = _apart("account", pause.ensure_first_account)
+                    connected = _apart("account", pause.ensure_first_account) is None
                 work.give_back_unknown()
                 if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
                     self.round()
@@ -83,20 +84,19 @@ class Upkeep:
         """One sweep and what else is due."""
         due: list[UUID] = []
         self._swept = Swept(was_ours=False)
-        _apart("wake", waking.wake_held)
-        _apart("sweep", lambda: self._sweep(due))
+        errors = [_apart("wake", waking.wake_held), _apart("sweep", lambda: self._sweep(due))]
         processed = self._process(due)
         now = time.monotonic()
         if now >= self._next_alerts:
             self._next_alerts = now + ALERTS_EVERY_S
-            _apart("alerts", alerts.send_due)
+            errors.append(_apart("alerts", alerts.send_due))
         if now >= self._next_heads:
             self._next_heads = now + HEADS_EVERY_S
-            _apart("heads", head_alarm.send_due)
+            errors.append(_apart("heads", head_alarm.send_due))
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
-            _apart("forgotten", moves.release_forgotten)
-        return Round(self._swept, processed, self._is_away)
+            errors.append(_apart("forgotten", moves.release_forgotten))
+        return Round(self._swept, processed, self._is_away, next(filter(None, errors), None))
 
     def _sweep(self, due: list[UUID]) -> None:
         self._swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
@@ -138,12 +138,12 @@ class Upkeep:
         return count
 
 
-def _apart(name: str, step: Callable[[], object]) -> bool:
-    """Does one part of a round; where the database fails under it, the others are done all the same."""
+def _apart(name: str, step: Callable[[], object]) -> Error | None:
+    """Does one part of a round; where the database fails under it, its error, and the others are done all the same."""
     try:
         step()
-        return True
     except Error as exc:
         drop_connection()
         log.warning("upkeep.step_failed", extra={"step": name, "error_class": type(exc).__name__})
-        return False
+        return exc
+    return None

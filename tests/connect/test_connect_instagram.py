@@ -31,7 +31,7 @@ def test_an_account_is_connected_without_a_question(graph, run, token_file):
     account = Account.objects.get()
     assert (account.token(), account.label, account.state) == (TOKEN, "@invented_shop", AccountState.ACTIVE)
     assert account.token_expires_at == datetime(2100, 1, 1, tzinfo=UTC)
-    assert "1 parked events are back at work" in done.out
+    assert "1 parked event is back at work" in done.out
     assert WebhookEvent.objects.get().state == "received"
     acts = AuditEntry.objects.filter(action__startswith="account.").order_by("id").values_list("action", "actor")
     assert list(acts) == [("account.connected", "manage.py"), ("account.released", "manage.py")]

@@ -187,6 +187,17 @@ def test_a_filter_that_makes_no_sense_is_refused(reader, query):
     assert get(reader, LETTERS, **query).status_code == 400
 
 
+@pytest.mark.parametrize("query", [{"state": "open"}, {"status": "open", "sort": "age"}, {"": "x"}])
+def test_a_parameter_that_does_not_exist_is_refused_with_those_that_do(reader, buried, query):
+    buried()
+
+    answer = get(reader, LETTERS, **query)
+
+    assert answer.status_code == 400
+    known = "The parameters of this list: status, provider, kind, account, code, since, until, limit, cursor."
+    assert known in str(answer.json())
+
+
 @pytest.mark.parametrize(
     ("what", "status", "after"),
     [("replay", 202, "replayed"), ("resolve", 200, "resolved"), ("discard", 200, "discarded")],

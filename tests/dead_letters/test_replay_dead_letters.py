@@ -106,3 +106,16 @@ def test_help_shows_an_example(capsys):
         ManagementUtility(["manage.py", "replay_dead_letters", "--help"]).execute()
 
     assert "Example: manage.py replay_dead_letters --reason" in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--reason", " ", "--all"), "argument --reason: say why in 1 to 500 characters; it goes into the audit log"),
+        (("--reason", "r" * 501, "--all"), "argument --reason: say why in 1 to 500 characters"),
+        (("--reason", "r", "--id", "17"), "argument --id: the id of a dead letter is wanted, such as 01a2"),
+    ],
+)
+def test_wrong_words_are_answered_with_what_is_wanted(words, said):
+    with pytest.raises(CommandError, match=said):
+        run(*words)

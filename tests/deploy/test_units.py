@@ -63,3 +63,33 @@ def test_the_guide_installs_what_the_units_start():
     assert all(unit(path)["ExecStart"].startswith(f"{folder}/.venv/bin/") for path in UNITS)
     assert unit(BY_NAME["web"])["EnvironmentFile"] in guide
     assert all(path.stem in guide for path in UNITS)
+
+
+def test_the_guide_makes_the_user_before_the_units_run_as_it():
+    guide = (DEPLOY / "README.md").read_text()
+    (user,) = {unit(path)["User"] for path in UNITS}
+
+    made = re.search(rf"^useradd .* {user}( |$)", guide, re.MULTILINE)
+
+    assert made
+    assert made.start() < guide.index("systemctl start")
+
+
+def test_the_guide_s_commands_run_as_the_units_do():
+    guide = (DEPLOY / "README.md").read_text()
+    each = unit(BY_NAME["web"])
+
+    begin = guide.index("systemd-run")
+    command = guide[begin : guide.index("createsuperuser", begin)]
+
+    for name in ("User", "WorkingDirectory", "EnvironmentFile"):
+        assert f"-p {name}={each[name]}" in command
+    assert each["WorkingDirectory"] + "/.venv/bin/python manage.py" in command
+
+
+def test_a_policy_s_folder_is_one_that_the_units_may_read():
+    guide = (DEPLOY / "README.md").read_text()
+    folders = re.findall(r"`PYTHONPATH=(\S+)`", guide)
+
+    assert folders
+    assert not [folder for folder in folders if folder.startswith(("/home", "/root", "/tmp"))]  # the units hide these

@@ -1,50 +1,19 @@
-"""Tokens, policies and ignored events from the command line."""
-
-import io
-import os
-import subprocess
-import sys
+"""Tokens and ignored events from the command line."""
 
 import pytest
-from django.conf import settings as in_force
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from audit.models import AuditEntry
-from instagram_webhooks import errors
 from instagram_webhooks.models import WebhookEvent
-from instagram_webhooks.replies.context import Silence
 from tests.desk.builders import an_event, at, with_payload
+from tests.desk.shell import called, manage
 
 COMMANDS = (
     "trace", "create_api_token", "sweep", "replay_ignored", "try_policy", "send_sample_webhook",
 )  # fmt: skip
-
-
-def called(*words):
-    """What a command prints, the sentence with which it fails, and its exit code."""
-    out = io.StringIO()
-    try:
-        call_command(*words, stdout=out, stderr=out)
-    except CommandError as failure:
-        return out.getvalue(), str(failure), failure.returncode
-    return out.getvalue(), "", 0
-
-
-def manage(*words, **env):
-    """As from a shell."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=in_force.BASE_DIR,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -118,7 +87,17 @@ def test_who_may_not_log_in_gets_no_token():
 
 @pytest.mark.parametrize("days", ["0", "-1", "x", "99999999999"])
 def test_a_token_that_is_good_for_no_sensible_time_is_wrong_usage(days):
-    assert manage("create_api_token", "anna", "--days", days).returncode == 2
+    run = manage("create_api_token", "anna", "--days", days)
+
+    assert run.returncode == 2
+    assert run.stderr.endswith(f"argument --days: a whole number from 1 to 3650 is wanted, not '{days}'\n")
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2027-02-30"])
+def test_a_day_that_is_none_is_answered_with_what_one_looks_like(day):
+    _, said, _ = called("connect_instagram", "--expires", day)
+
+    assert said == f"Error: argument --expires: a day such as 2027-01-31 is wanted, not '{day}'"
 
 
 # --- replay_ignored ------------------------------------------------------------------------------
@@ -168,119 +147,15 @@ def test_replaying_nothing_is_a_failure():
     assert "No ignored event matches" in said
 
 
-@pytest.mark.parametrize("why", ["", "  ", "x" * 501])
+@pytest.mark.django_db
+def test_one_event_is_told_of_as_one():
+    with_payload(an_event(state="ignored"))
+
+    assert called("replay_ignored", "--reason", "no_handler", "--why", "r")[0] == "1 event went back to work.\n"
+
+
+@pytest.mark.parametrize("why", ["", "  ", "x" * 501, "a\0b"])
 def test_a_replay_needs_a_reason_that_the_audit_log_can_hold(why):
-    with pytest.raises(CommandError):
-        call_command("replay_ignored", "--reason", "no_handler", "--why", why)
+    _, said, _ = called("replay_ignored", "--reason", "no_handler", "--why", why)
 
-
-# --- try_policy ----------------------------------------------------------------------------------
-
-
-def echoing(context):
-    return f"re {context.text} ({', '.join(each.type for each in context.attachments)})"
-
-
-def silent(context):
-    return Silence("night_rest")
-
-
-def mute(context):
-    return None
-
-
-def waiting(context):
-    raise errors.PolicyOverBudget("Frau Meier")
-
-
-def refusing(context):
-    raise errors.Unreadable
-
-
-def parking(context):
-    raise errors.TokenRefused
-
-
-def buggy(context):
-    try:
-        return {}["Frau Meier"]
-    except KeyError as error:
-        raise ValueError("Frau Meier") from error
-
-
-def wrong(context):
-    return 42
-
-
-@pytest.fixture
-def policy(settings):
-    def choose(name, **knobs):
-        from dataclasses import replace
-
-        settings.WEBHOOKS = replace(settings.WEBHOOKS, reply_policy=f"{__name__}.{name}", **knobs)
-
-    return choose
-
-
-def test_context_and_answer_are_shown_without_a_database(policy):
-    policy("echoing")
-
-    out, _, code = called("try_policy", "When do you open?", "--attachment", "image", "audio", "--kind", "postback")
-
-    assert code == 0
-    assert "  re When do you open? (image, audio)\n" in out
-    for line in (
-        "kind: postback",
-        "text: When do you open?",
-        "attachments: ['image', 'audio']",
-        "attempt: 1",
-    ):
-        assert f"  {line}\n" in out
-
-
-def test_it_works_while_the_database_is_away():
-    run = manage("try_policy", "hello", DATABASE_URL="postgresql://127.0.0.1:1/nothing", ACK_TEXT="Thanks a lot!")
-
-    assert (run.returncode, run.stderr) == (0, "")
-    assert "Thanks a lot!" in run.stdout
-
-
-@pytest.mark.parametrize(("name", "said"), [("silent", "(silence: night_rest)"), ("mute", "(nothing)")])
-def test_a_policy_that_says_nothing_is_shown_as_such(policy, name, said):
-    policy(name)
-
-    assert called("try_policy", "hello")[0].endswith(f"\n  {said}\n")
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("waiting", "would be tried again"),
-        ("refusing", "dead letter"),
-        ("parking", "would be parked"),
-        ("buggy", "ValueError at tests/desk/test_commands.py:"),
-        ("wrong", "TypeError at instagram_webhooks/replies/policy.py:"),
-        ("missing", "cannot be imported"),
-    ],
-)
-def test_a_policy_that_fails_is_a_failure_that_says_what_it_means(policy, name, said):
-    policy(name)
-
-    _, sentence, code = called("try_policy", "hello")
-
-    assert code == 1
-    assert said in sentence
-    assert "Meier" not in sentence
-
-
-def test_a_policy_over_its_budget_is_a_failure(policy):
-    policy("mute", reply_policy_budget_s=0.0)
-
-    assert "REPLY_POLICY_BUDGET_S" in called("try_policy", "hello")[1]
-
-
-@pytest.mark.parametrize("mode", ["off", "shadow"])
-def test_it_says_where_the_answer_would_not_be_sent(policy, mode):
-    policy("echoing", replies=mode)
-
-    assert f"REPLIES is {mode}: nothing would be sent." in called("try_policy", "hello")[0]
+    assert said == "Error: argument --why: say why in 1 to 500 characters; it goes into the audit log"

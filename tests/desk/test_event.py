@@ -222,16 +222,49 @@ def test_a_detail_may_bear_any_name():
 def test_the_ledger_tells_what_became_of_the_reply():
     event = an_event(state="processed", lane=uuid7(), finished_at=at(3))
     a_reply(event, state="sent", created_at=at(1), called_at=at(1.5), sent_at=at(2), echoed_at=at(5),
-            message_digest=message_digest("aWdREPLY"), error_code="graph_failed", graph_code=2)  # fmt: skip
+            message_digest=message_digest("aWdREPLY"))  # fmt: skip
 
     steps = steps_of(event)
 
     assert [step["what"] for step in steps] == [
         "received", "reply.planned", "reply.sending", "reply.sent", "reply.echoed",
     ]  # fmt: skip
-    assert steps[2]["detail"] == {"code": "graph_failed", "graph_code": 2}
     assert steps[3]["detail"] == {"message_id": message_digest("aWdREPLY").hex}
     assert steps == sorted(steps, key=lambda step: datetime.fromisoformat(step["at"]))
+
+
+FAILED = {"error_code": "graph_failed", "graph_code": 2, "graph_subcode": 99}
+
+
+@pytest.mark.parametrize("state", ["planned", "sending", "undecided", "failed"])
+def test_a_call_that_failed_says_how(state):
+    event = an_event(lane=uuid7())
+    a_reply(event, state=state, called_at=at(1), ended_at=at(2), **FAILED)
+
+    (sending,) = [step for step in steps_of(event) if step["what"] == "reply.sending"]
+
+    assert sending["detail"] == {"code": "graph_failed", "graph_code": 2, "graph_subcode": 99}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"state": "sending"},  # it runs, or its worker died
+        {"state": "undecided"},
+        {"state": "planned"},
+        {"state": "sent", "sent_at": at(9)},
+        {"state": "sent", "sent_at": at(9), "ended_at": at(8)},  # proved afterwards
+    ],
+)
+def test_a_later_call_does_not_bear_the_error_of_an_earlier_one(now):
+    event = an_event(lane=uuid7())
+    a_reply(event, called_at=at(7), **FAILED, **now)
+    record("event.retrying", subject_id=event.pk, attempt=1, detail={"code": "graph_failed", "graph_code": 2})
+
+    steps = {step["what"]: step["detail"] for step in steps_of(event)}
+
+    assert steps["reply.sending"] == {}
+    assert steps["retry.scheduled"] == {"code": "graph_failed", "graph_code": 2}  # there it stays
 
 
 def test_a_reply_that_was_never_to_leave_is_only_withheld():

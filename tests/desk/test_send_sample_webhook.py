@@ -100,8 +100,9 @@ def test_where_nobody_listens_it_says_what_to_start():
     assert "start the web process" in said
 
 
-def test_an_address_that_is_none_is_a_failure():
-    assert sent("instagram/message__text", "--url", "nonsense")[2] == 1
+@pytest.mark.parametrize("url", ["nonsense", "http://[", "127.0.0.1:1"])
+def test_an_address_that_is_none_is_a_failure(url):
+    assert sent("instagram/message__text", "--url", url)[2] == 1
 
 
 def test_without_a_secret_nothing_is_sent(settings, receiver):
@@ -119,7 +120,26 @@ def test_an_unknown_sample_sends_none(receiver):
     _, said, code = sent("instagram/message__text", "instagram/nothing", "--url", receiver.url)
 
     assert (code, receiver.got) == (1, [])
-    assert "--list" in said
+    assert said == 'There is no sample "instagram/nothing"; --list prints all names.'
+
+
+@pytest.mark.parametrize("name", ["instagram/mesage__text", "message__text", "instagram/message_text", "mesage__text"])
+def test_an_unknown_sample_is_told_which_names_are_near(name):
+    _, said, code = sent(name)
+
+    assert code == 1
+    assert said.startswith(f'There is no sample "{name}"; near it: ')
+    assert "instagram/message__text" in said
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_an_address_without_a_path_is_the_service_s_own(receiver, end):
+    base = f"http://127.0.0.1:{receiver.server_port}{end}"
+
+    sent("instagram/message__text", "whatsapp/message__text", "--url", base)
+    sent("instagram/message__text", "--url", f"http://127.0.0.1:{receiver.server_port}/behind/a/proxy")
+
+    assert [path for path, _, _ in receiver.got] == ["/webhooks/instagram", "/webhooks/whatsapp", "/behind/a/proxy"]
 
 
 def test_naming_no_sample_is_wrong_usage():

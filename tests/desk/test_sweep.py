@@ -147,6 +147,32 @@ def test_with_the_broker_away_a_round_works_off_what_is_due(service):
     assert states() == ["processed"]
 
 
+NO_DATABASE = "CommandError: The database does not answer: check DATABASE_URL and that PostgreSQL runs.\n"
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, ""])
+def test_with_the_database_away_a_round_is_a_failure(account):
+    away = Service("postgresql://127.0.0.1:1/nothing")
+    away.env |= {"INSTAGRAM_ACCOUNT_ID": account, "INSTAGRAM_ACCESS_TOKEN": account and "invented"}
+
+    with away.started("sweep", "--once") as command:
+        out, err = command.communicate(timeout=60)
+
+    assert (command.returncode, err) == (1, NO_DATABASE)
+    assert "Another process" not in out
+
+
+def test_a_round_under_which_the_database_fails_says_so(service):
+    execute("ALTER TABLE instagram_webhooks_worker RENAME COLUMN stopped_at TO gone")
+
+    with service.started("sweep", "--once") as command:
+        out, err = command.communicate(timeout=60)
+
+    assert command.returncode == 1
+    assert "run manage.py migrate" in err
+    assert "Another process" not in out
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_loop_works_as_a_live_worker_and_ends_cleanly_when_told(service, number):
     receive(1, told=False)

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from audit import record
 from audit.ids import uuid7
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk import trace
@@ -217,6 +218,66 @@ def test_what_became_of_the_answer_is_told(reply, said):
     a_reply(event, **reply)
 
     assert said in traced(str(event.pk))[0]
+
+
+def an_undecided_one(**now):
+    """Dead, its reply in doubt when it died; `now`: what became of the reply."""
+    event = an_event(state="dead", attempts=2, lane=uuid7(), finished_at=at(60))
+    DeadLetter.objects.create(subject_id=event.pk, code="reply_undecided", attempts=2, subject_kind="x")
+    a_reply(event, state="sent", called_at=at(0.04), **now)
+    record("event.failed", subject_id=event.pk, attempt=2, detail={"code": "reply_undecided"})
+    return event
+
+
+def test_an_answer_that_arrived_by_a_person_s_word_is_told_as_that():
+    event = an_undecided_one(sent_at=at(0.04))
+    record("reply.decided", subject_id=event.pk, actor="anna", reason="seen", detail={"decision": "arrived"})
+
+    out, _, _ = traced(str(event.pk))
+
+    assert "Arrived 2026-03-01 09:00:00.000 UTC. Whether the answer was sent was not known; a person decided at" in out
+    assert " that it arrived. Nothing more will happen. Dead letter: " in out
+    assert "died after" not in out
+    assert "answered" not in out
+
+
+def test_an_answer_that_an_echo_proved_is_told_as_that():
+    event = an_undecided_one(sent_at=at(5), echoed_at=at(6), message_digest=uuid7())
+    record("reply.proved", subject_id=event.pk, detail={"echo": str(uuid7())})
+
+    out, _, _ = traced(str(event.pk))
+
+    assert "answered 09:00:05.000 (5.0 s). Whether the answer was sent was not known; an echo proved at " in out
+    assert " that it was. Nothing more will happen. Dead letter: " in out
+    assert "died after" not in out
+
+
+def test_an_answer_to_be_sent_again_by_a_person_s_word_settles_no_later_death():
+    event = an_undecided_one(sent_at=at(9))
+    record("reply.decided", subject_id=event.pk, actor="anna", reason="lost", detail={"decision": "send_again"})
+    record("event.failed", subject_id=event.pk, attempt=3, detail={"code": "bug"})
+
+    assert "It died after 2 attempts (bug)." in traced(str(event.pk))[0]
+
+
+def test_a_replay_after_a_person_s_word_still_tells_of_it():
+    event = an_event(state="processed", lane=uuid7(), finished_at=at(99))
+    a_reply(event, state="sent", called_at=at(1), sent_at=at(1))
+    record("reply.decided", subject_id=event.pk, actor="anna", reason="seen", detail={"decision": "arrived"})
+    record("event.replayed", subject_id=event.pk, actor="anna", reason="again")
+
+    assert "a person decided at" in traced(str(event.pk))[0]
+
+
+def test_a_long_word_stands_apart_from_what_follows_it():
+    event = an_event()
+    record("dead_letter.replayed", subject_id=event.pk, detail={"code": "reply_undecided"})
+    record("event.replayed", subject_id=event.pk, detail={"count": 1})
+
+    lines = traced(str(event.pk))[0].splitlines()
+
+    assert [line.split("  ")[-1] for line in lines[-2:]] == ["code reply_undecided", "count 1"]
+    assert lines[-2].index("code") == lines[-1].index("count")
 
 
 def test_an_event_that_stands_behind_another_names_it():

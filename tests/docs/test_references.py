@@ -98,6 +98,14 @@ def test_every_command_that_a_page_names_exists(page):
     assert named <= ours | STANDARD
 
 
+def test_the_readme_s_commands_run_in_the_environment_that_make_setup_makes():
+    text = (CHECKOUT / "README.md").read_text()
+
+    called_by = re.findall(r"`(\S*python) manage\.py", re.sub(r"\(in a container\s+`python manage\.py …`\)", "", text))
+
+    assert set(called_by) == {".venv/bin/python"}
+
+
 @everywhere
 def test_every_variable_that_a_page_names_is_a_setting(page):
     from webhooks_project.environment import SETTINGS

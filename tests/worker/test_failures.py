@@ -156,6 +156,20 @@ def test_the_replay_of_an_undecided_reply_looks_it_up_and_sends_it_only_if_it_is
     assert [len(graph.taken(person)) for person in (sent, unsent)] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("answer", "state"), [("http:500", "sending"), ("http:400:4", "planned"), ("http:400:100", "failed")]
+)
+def test_the_ledger_knows_of_every_call_that_failed_when_it_ended(graph, answer, state):
+    graph.script(PERSON, [answer])
+    (event,) = stored(a_message())
+
+    worked(event)
+
+    reply = OutgoingReply.objects.get()
+    assert (reply.state, bool(reply.error_code)) == (state, True)
+    assert reply.called_at < reply.ended_at
+
+
 @pytest.mark.parametrize("code", [4, 17, 32, 613, 80002])
 def test_throttling_without_a_named_wait_takes_the_ladder_and_counts(graph, code):
     graph.script(PERSON, [f"http:400:{code}"])

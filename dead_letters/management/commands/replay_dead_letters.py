@@ -1,7 +1,7 @@
 """Dead letters back to work from the command line."""
 
 import uuid
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", required=True, type=_reason, help="why; it goes into the audit log")
         chosen = parser.add_mutually_exclusive_group(required=True)
-        chosen.add_argument("--id", nargs="+", type=uuid.UUID, metavar="ID", help="dead letters by their ids")
+        chosen.add_argument("--id", nargs="+", type=_letter_id, metavar="ID", help="dead letters by their ids")
         chosen.add_argument("--code", help="all open ones with this error code")
         chosen.add_argument("--all", action="store_true", help="all open ones")
         parser.add_argument("--dry-run", action="store_true", help="only say which ones")
@@ -38,7 +38,8 @@ class Command(BaseCommand):
         left = sum(not self._replay(letter_id, options["reason"]) for letter_id in ids)
         self.stdout.write(f"{len(ids) - left} replayed, {left} left.")
         if left:
-            raise CommandError(f"{left} of {len(ids)} were not replayed; the lines above say why.")
+            was = "was" if left == 1 else "were"
+            raise CommandError(f"{left} of {len(ids)} {was} not replayed; the lines above say why.")
 
     def _replay(self, letter_id: uuid.UUID, reason: str) -> bool:
         (outcome,) = review.replay([letter_id], reason=reason, actor="manage.py")
@@ -48,8 +49,16 @@ class Command(BaseCommand):
 
 def _reason(value: str) -> str:
     if not 1 <= len(value.strip()) <= review.REASON_LIMIT:
-        raise ValueError
+        raise ArgumentTypeError(f"say why in 1 to {review.REASON_LIMIT} characters; it goes into the audit log")
     return value
+
+
+def _letter_id(value: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        wanted = "the id of a dead letter is wanted, such as 01a2185a-fb18-797d-92a6-9f0a41409415"
+        raise ArgumentTypeError(f"{wanted}, not {value!r}") from None
 
 
 def _chosen(options: dict[str, Any]) -> list[uuid.UUID]:

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -35,7 +35,10 @@ class _Lines(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 def _day(text: str) -> datetime:
     """The beginning of a day, in UTC."""
-    day = date.fromisoformat(text)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"a day such as 2027-01-31 is wanted, not {text!r}") from None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
@@ -181,7 +184,8 @@ class Command(DeskCommand):
         account.label, account.token_expires_at = label, expires_at
         accounts.save(account, changed=changed, token=token, actor=ACTOR)
         count = pause.release(account, actor=ACTOR, reason="connected")
-        back = f"; {count} parked events are back at work" if count else ""
+        events = "1 parked event is" if count == 1 else f"{count} parked events are"
+        back = f"; {events} back at work" if count else ""
         self._tell(fine("Account", f"{account} is connected, its token sealed{back}."))
         self._tell(connection.expiry(expires_at, datetime.now(UTC)))
         return account

@@ -37,7 +37,7 @@ class Command(DeskCommand):
             with transaction.atomic():
                 count += len(replay_ignored(chosen[begin : begin + AT_ONCE], reason=options["why"], actor="manage.py"))
         publisher.flush()
-        self.stdout.write(f"{count} events went back to work.")
+        self.stdout.write(f"{count} event{'' if count == 1 else 's'} went back to work.")
 
 
 def _chosen(ignored_for: str, kind: str | None) -> list[UUID]:

@@ -36,6 +36,8 @@ class Command(DeskCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Runs until SIGTERM or SIGINT, or one round; what it still holds at its end goes back."""
+        if options["once"]:
+            connection.ensure_connection()  # the loop waits for a database that is away
         upkeep = Upkeep(processes=options["process"])
         # With the broker away a round works events off too, so a pulse must show that this process lives.
         pulse = Pulse(pool="sweep")
@@ -50,9 +52,11 @@ class Command(DeskCommand):
 
 
 def _once(upkeep: Upkeep, *, processes: bool) -> str:
-    """What one round did, in sentences; with `processes` nothing is due after it."""
+    """What one round did, in sentences; with `processes` nothing is due after it. Raises what the database did."""
     pause.ensure_first_account()
     done = upkeep.round()
+    if done.error is not None:
+        raise done.error
     processed = done.processed + (_work_off() if processes else 0)
     return _told(done, processed)
 

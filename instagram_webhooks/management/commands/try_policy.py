@@ -1,6 +1,8 @@
 """What the reply policy would say, without a message, a database or Meta."""
 
+import inspect
 import time
+import traceback
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import fields
@@ -23,6 +25,8 @@ from instagram_webhooks.vault import conversation_id
 
 # Invented, of the form that Meta's ids have.
 ACCOUNT, SENDER = "17841400000000000", "1000000000000001"
+# "Send messages" of Meta's Instagram platform, read 2026-03: bytes of UTF-8, where Messenger counts characters.
+LONGEST_TEXT_BYTES = 1000
 
 
 class Command(DeskCommand):
@@ -40,12 +44,50 @@ class Command(DeskCommand):
         self.stdout.write(f"{conf().reply_policy} is told:")
         for line in _lines(context):
             self.stdout.write(f"  {line}")
-        answer, took_s = _asked(_policy(), context)
+        answer, took_s = self._asked(_policy(), context, in_full=options["traceback"])
         self.stdout.write(f"It answers, after {took_s:.3f} s:\n  {_said(answer)}")
+        if isinstance(answer, Reply) and (length := _bytes(answer.text)) > LONGEST_TEXT_BYTES:
+            self.stdout.write(
+                f"It is too long: {length} bytes, and Meta takes {LONGEST_TEXT_BYTES} (UTF-8) in an Instagram text. "
+                "Meta would refuse it, and the event would become a dead letter."
+            )
         if took_s > conf().reply_policy_budget_s:
             raise CommandError("That is over REPLY_POLICY_BUDGET_S: the attempt would fail and be repeated.")
         if answer is not None and conf().replies != "on":
             self.stdout.write(f"REPLIES is {conf().replies}: nothing would be sent.")
+
+    def _asked(self, policy: Policy, context: ReplyContext, *, in_full: bool) -> tuple[Reply | Silence | None, float]:
+        """The answer, and how long it took; ends the command where it is none, or the policy raises."""
+        begun = time.monotonic()
+        try:
+            given = policy(context)
+        except Exception as exc:
+            meaning = _failure(exc)
+            if in_full:
+                own = exc.with_traceback(exc.__traceback__ and exc.__traceback__.tb_next)  # without this file's frame
+                self.stderr.write("".join(traceback.format_exception(own)))
+            raise self._failed(meaning, in_full=in_full) from exc
+        took_s = time.monotonic() - begun
+        try:
+            return understood(given), took_s
+        except (TypeError, ValueError) as exc:
+            # These are sentences of ours, on types and forms; those of a policy's own errors may quote a message.
+            said = f"{exc}{_hint(given)} The event would become a dead letter."
+            raise self._failed(said, in_full=in_full) from exc
+
+    def _failed(self, sentence: str, *, in_full: bool) -> CommandError | SystemExit:
+        """The end of the command, with exit code 1. With --traceback Django would leave the sentence unsaid."""
+        if not in_full:
+            return CommandError(sentence)
+        self.stderr.write(sentence)
+        return SystemExit(1)
+
+
+def _hint(given: object) -> str:
+    if not inspect.iscoroutine(given):
+        return ""
+    given.close()  # or Python warns of it as well
+    return " Nobody awaits an async def: make it a plain def."
 
 
 def _policy() -> Policy:
@@ -55,13 +97,8 @@ def _policy() -> Policy:
         raise CommandError("The policy cannot be imported: set REPLY_POLICY to a function's path.") from exc
 
 
-def _asked(policy: Policy, context: ReplyContext) -> tuple[Reply | Silence | None, float]:
-    begun = time.monotonic()
-    try:
-        answer = understood(policy(context))
-    except Exception as exc:
-        raise CommandError(_failure(exc)) from exc
-    return answer, time.monotonic() - begun
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _context(text: str, kind: str, attachments: list[str]) -> ReplyContext:
