@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from dead_letters.models import DeadLetter
 
 pytestmark = pytest.mark.django_db
-LETTER = uuid.uuid4()
+LETTER = uuid.UUID("376679d6-c1c1-4f84-9a09-fdedb2cfaafd")  # the same in each process of a parallel run
 
 
 @pytest.fixture
