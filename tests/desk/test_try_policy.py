@@ -139,11 +139,11 @@ def test_a_developer_may_see_all_of_an_exception_and_nothing_else():
 
 
 def test_what_is_no_answer_is_told_with_a_traceback_asked_for_too():
-    run = manage("try_policy", "hello", "--traceback", REPLY_POLICY=f"{__name__}.later")
+    run = manage("try_policy", "hello", "--traceback", REPLY_POLICY=f"{__name__}.wrong")
 
     assert run.returncode == 1
-    assert run.stderr.startswith("A reply policy answers a Reply, a str, a Silence or None, not coroutine.")
-    assert "RuntimeWarning" not in run.stderr
+    assert run.stderr.startswith("A reply policy answers a Reply, a str, a Silence or None, not int.")
+    assert "process.crashed" not in run.stderr
 
 
 def test_an_answer_that_is_too_long_for_meta_is_told_of(policy):
