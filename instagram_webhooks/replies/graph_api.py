@@ -6,16 +6,13 @@ decides whether something is sent again.
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
-
-import requests
-from urllib3.exceptions import HTTPError
 
 from audit import correlation
 from instagram_webhooks.conf import conf
@@ -32,11 +29,6 @@ HOSTS = {
 }
 PLATFORMS = {"instagram": "instagram", "facebook": "messenger"}
 ANSWER_LIMIT_BYTES = 1024 * 1024
-CONNECT_S = 5.0
-# Meta closes idle connections; a send that meets such an end has an unknown outcome, which costs a look-up.
-IDLE_S = 20.0
-
-_local = threading.local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +58,7 @@ def send_text(to: Destination, text: str, *, reply_id: UUID, permit: Permit = AN
     permit: until when the first byte may leave; what its renewal raises passes through, with nothing sent.
     Raises GraphUnreachable (nothing was sent), OutcomeUnknown, and what the code of an answer means.
     """
-    answer = _call(to, "POST", f"{to.account}/messages", permit=permit, json=_body(to, text, str(reply_id)))
+    answer = _call(to, "POST", f"{to.account}/messages", permit=permit, body=_body(to, text, str(reply_id)))
     message_id = _message_id(answer)
     if message_id is None:
         raise GraphUnanswered("Meta took the message and named no id.", status=200)
@@ -143,68 +135,43 @@ def subscribe(to: Destination, fields: str) -> Any:
     return _call(to, "POST", f"{to.account}/subscribed_apps", params={"subscribed_fields": fields})
 
 
-def _call(to: Destination, method: str, path: str, *, permit: Permit = ANY_TIME, **more: Any) -> Any:
-    """The JSON of one answer. The deadline covers all of the call, however slowly its bytes come."""
-    deadline = time.monotonic() + conf().graph_deadline_s
-    url = f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}"
+def _call(
+    to: Destination,
+    method: str,
+    path: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    body: Mapping[str, object] | None = None,
+    permit: Permit = ANY_TIME,
+) -> Any:
+    """The JSON of one answer."""
     headers = {
         "Authorization": f"Bearer {to.token}",
-        "Accept-Encoding": "identity",
+        "Accept": "application/json",
+        "User-Agent": "instagram-webhooks",
         "X-Correlation-ID": correlation.current().correlation_id,
     }
-    wire.call.has_begun, wire.call.deadline, wire.call.permit = False, deadline, permit
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    query = f"?{urlencode(params)}" if params else ""
+    request = wire.Request(
+        method=method,
+        url=f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}{query}",
+        headers=headers,
+        body=None if body is None else json.dumps(body).encode(),
+        deadline=time.monotonic() + conf().graph_deadline_s,
+        permit=permit,
+    )
     try:
-        response = _session().request(
-            method, url, headers=headers, timeout=_timeouts(deadline), allow_redirects=False, stream=True, **more
-        )
-        with response:
-            body = _read(response, deadline)
-    except requests.RequestException:
-        # Before the first byte of the request nothing can have left: no route, no listener, no TLS.
-        raise (GraphUnanswered if wire.call.has_begun else GraphUnreachable) from None
-    finally:
-        wire.watch.end()
-        _local.used_at = time.monotonic()
-    return _understood(response, body)
+        return _understood(wire.exchange(request, most_bytes=ANSWER_LIMIT_BYTES))
+    except wire.Broken as exc:
+        raise (GraphUnanswered if exc.has_begun else GraphUnreachable) from None
 
 
-def _understood(response: requests.Response, body: bytes) -> Any:
-    if not 200 <= response.status_code < 300:
-        raise error_of(Refusal.read(response.status_code, body), response.headers)
+def _understood(answer: wire.Answer) -> Any:
+    if not 200 <= answer.status < 300:
+        raise error_of(Refusal.read(answer.status, answer.body), answer.headers)
     try:
-        return json.loads(body)
+        return json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise GraphUnanswered("Meta's answer is no JSON.", status=response.status_code) from None
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    body = bytearray()
-    try:
-        while chunk := response.raw.read1(65536):  # what is there; read() would wait for all of it
-            body += chunk
-            if time.monotonic() > deadline or len(body) > ANSWER_LIMIT_BYTES:
-                raise requests.Timeout
-    except HTTPError:
-        raise requests.ConnectionError from None
-    return bytes(body)
-
-
-def _timeouts(deadline: float) -> tuple[float, float]:
-    """For connecting, and for each read; wire.py ends what takes longer in all."""
-    left_s = max(0.1, deadline - time.monotonic())
-    return min(CONNECT_S, left_s), left_s
-
-
-def _session() -> requests.Session:
-    """This thread's session; made anew after a pause, before Meta's end of the connection may be gone."""
-    session: requests.Session | None = getattr(_local, "session", None)
-    if session is not None and time.monotonic() - _local.used_at > IDLE_S:
-        session.close()
-        session = None
-    if session is None:
-        session = _local.session = requests.Session()
-        session.trust_env = False
-        session.mount("https://", wire.Adapter(pool_maxsize=2, max_retries=0))
-        session.mount("http://", wire.Adapter(pool_maxsize=2, max_retries=0))
-        _local.used_at = time.monotonic()
-    return session
+        raise GraphUnanswered("Meta's answer is no JSON.", status=answer.status) from None
