@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from audit.ids import random_text
+
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -45,4 +47,4 @@ def well_formed(value: str) -> bool:
 
 def new() -> str:
     """A correlation id for a request that brought none."""
-    return str(uuid.uuid4())
+    return random_text()

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from kombu.exceptions import ChannelError
 
 from instagram_webhooks.conf import QUEUE, conf
 from instagram_webhooks.inbox.claim import head_of
+from instagram_webhooks.inbox.envelope import envelopes
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +46,26 @@ class Broker:
     def __init__(self) -> None:
         self._connection: Any = None
         self._producer: Any = None
+        self._envelope: Callable[[UUID], str] | None = None
 
     def depth(self) -> int:
         """Messages ready in the queue; raises BrokerAway."""
         with self._open() as producer:
+            if _is_redis(producer):
+                return int(producer.channel.client.llen(QUEUE))
             queue = current_app.amqp.queues[QUEUE](producer.channel)
             queue.declare()
             try:
                 return int(producer.channel.queue_declare(QUEUE, passive=True).message_count)
-            except ChannelError:  # Redis knows no empty queue, so there it says that there is none
+            except ChannelError:
                 return 0
 
     def publish(self, ids: Iterable[UUID]) -> None:
         """One message of Celery's own an id; raises BrokerAway."""
         with self._open() as producer:
+            if _is_redis(producer):
+                self._push(producer.channel.client, ids)
+                return
             for event_id in ids:
                 current_app.send_task(
                     TASK,
@@ -68,6 +75,13 @@ class Broker:
                     retry=False,
                     ignore_result=True,
                 )
+
+    def _push(self, client: Any, ids: Iterable[UUID]) -> None:
+        """All messages in one command."""
+        if self._envelope is None:
+            self._envelope = envelopes(TASK, QUEUE)
+        if messages := [self._envelope(event_id) for event_id in ids]:
+            client.lpush(QUEUE, *messages)
 
     @contextlib.contextmanager
     def _open(self) -> Any:
@@ -87,6 +101,10 @@ class Broker:
         if connection is not None:
             with contextlib.suppress(Exception):
                 connection.close()
+
+
+def _is_redis(producer: Any) -> bool:
+    return bool(producer.connection.transport.driver_type == "redis")
 
 
 def _knock(connection: Any) -> None:
