@@ -19,14 +19,15 @@ from instagram_webhooks.inbox.accept import Stored, accept
 log = logging.getLogger(__name__)
 
 CORRELATION_HEADER = "X-Correlation-ID"
-SIGNATURE_HEADER = "X-Hub-Signature-256"
+# As WSGI names them: request.headers would copy all of them first.
+_CORRELATION, _SIGNATURE = "HTTP_X_CORRELATION_ID", "HTTP_X_HUB_SIGNATURE_256"
 DRAINED_BYTES, DRAINED_AT_ONCE = 16 * 1024 * 1024, 64 * 1024
 
 
 @csrf_exempt
 def webhook(request: HttpRequest, name: str) -> HttpResponse:
     """GET answers Meta's handshake, POST takes a webhook; every answer carries the correlation id."""
-    given = request.headers.get(CORRELATION_HEADER, "")
+    given = request.META.get(_CORRELATION, "")
     own = given if correlation.well_formed(given) else correlation.new()
     with correlation.bind(correlation_id=own):
         response = _answer(request, name, own)
@@ -60,7 +61,7 @@ def _provider(name: str) -> Provider:
 
 def _receive(request: HttpRequest, provider: Provider, correlation_id: str) -> HttpResponse:
     body = _body(request)
-    secret_index = signatures.verify(body, request.headers.get(SIGNATURE_HEADER), conf().app_secrets[provider])
+    secret_index = signatures.verify(body, request.META.get(_SIGNATURE), conf().app_secrets[provider])
     events = providers.split(provider, body)
     stored = accept(provider, events, correlation_id)
     wake_ups.offer(_wake_ups(stored))

@@ -26,6 +26,7 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from instagram_webhooks.errors import StoreUnavailable
+from instagram_webhooks.inbox.line import Line
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +41,18 @@ MOST_ROWS = 4_000  # in one statement
 class _Batch(Generic[Row, Done]):
     rows: Sequence[Row]
     until: float
-    ended: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Lock = field(default_factory=threading.Lock)  # held until then
     done: list[Done] | None = None
     error: Exception | None = None
 
 
 class Group(Generic[Row, Done]):
-    """Writes batches of rows together. `write` stores rows in one transaction and gives one result a row."""
+    """Writes batches of rows together.
 
-    def __init__(self, write: Callable[[Sequence[Row]], list[Done]]) -> None:
+    `write` stores rows in one transaction, over the line of the thread that calls it, and gives one result a row.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Row], Line], list[Done]]) -> None:
         self._write = write
         self.restart()
         os.register_at_fork(after_in_child=self.restart)
@@ -62,12 +66,13 @@ class Group(Generic[Row, Done]):
     def write(self, rows: Sequence[Row], *, wait_s: float) -> list[Done]:
         """One result a row, after the commit; raises StoreUnavailable after `wait_s`."""
         batch: _Batch[Row, Done] = _Batch(rows, time.monotonic() + wait_s)
+        batch.ended.acquire()
         with self._arrived:
             self._waiting.append(batch)
             while len(self._writers) < WRITERS:
                 self._writers.append(_Writer(self._serve))
             self._arrived.notify()
-        if not batch.ended.wait(wait_s):
+        if not batch.ended.acquire(timeout=wait_s):
             for writer in self._writers:
                 writer.shut_down_if_stuck(wait_s)
             raise StoreUnavailable
@@ -80,11 +85,11 @@ class Group(Generic[Row, Done]):
             batches = self._take()
             writer.busy_since = time.monotonic()
             try:
-                self._write_together(batches)
+                self._write_together(batches, writer.line)
             finally:
                 writer.busy_since = None
                 for batch in batches:
-                    batch.ended.set()
+                    batch.ended.release()
 
     def _take(self) -> list[_Batch[Row, Done]]:
         with self._arrived:
@@ -99,15 +104,15 @@ class Group(Generic[Row, Done]):
                     rows += len(batch.rows)
             return taken
 
-    def _write_together(self, batches: list[_Batch[Row, Done]]) -> None:
+    def _write_together(self, batches: list[_Batch[Row, Done]], line: Line) -> None:
         if not batches:
             return
         try:
-            done = self._write_patiently([row for batch in batches for row in batch.rows], batches[0].until)
+            done = self._write_patiently([row for batch in batches for row in batch.rows], line, batches[0].until)
         except Exception as exc:  # noqa: BLE001 (whatever it was, the requests that wait must be answered)
             if len(batches) > 1 and not isinstance(exc, (OperationalError, InterfaceError)):
                 for batch in batches:  # one bad batch must not fail its neighbours
-                    self._write_together([batch])
+                    self._write_together([batch], line)
                 return
             log.warning("store.failed", extra={"error_class": type(exc).__name__, "count": len(batches)})
             for batch in batches:
@@ -118,28 +123,33 @@ class Group(Generic[Row, Done]):
             batch.done = done[start : start + len(batch.rows)]
             start += len(batch.rows)
 
-    def _write_patiently(self, rows: Sequence[Row], until: float) -> list[Done]:
+    def _write_patiently(self, rows: Sequence[Row], line: Line, until: float) -> list[Done]:
         """Writes; once more after a deadlock or on a connection that had died unnoticed."""
         try:
-            return self._write(rows)
+            return self._write(rows, line)
         except (OperationalError, InterfaceError):
-            with contextlib.suppress(Error):
-                connection.close()
+            _hang_up(line)
             if time.monotonic() > until - 0.5:
                 raise
         try:
-            return self._write(rows)
+            return self._write(rows, line)
         except Error:
-            with contextlib.suppress(Error):
-                connection.close()
+            _hang_up(line)
             raise
 
 
+def _hang_up(line: Line) -> None:
+    line.close()
+    with contextlib.suppress(Error):
+        connection.close()
+
+
 class _Writer:
-    """One writing thread with a database connection of its own."""
+    """One writing thread with a line of its own, and Django's connection for what goes over that."""
 
     def __init__(self, serve: Callable[["_Writer"], None]) -> None:
         self.busy_since: float | None = None
+        self.line = Line()
         self._serve = serve
         self._connection: BaseDatabaseWrapper | None = None
         threading.Thread(target=self._run, name="inbox-writer", daemon=True).start()
@@ -153,8 +163,7 @@ class _Writer:
         busy_since, wrapper = self.busy_since, self._connection
         if busy_since is None or wrapper is None or time.monotonic() - busy_since < since_s * 0.9:
             return
-        raw = wrapper.connection
-        if raw is None:
-            return
-        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.pgconn.socket)) as end:
-            end.shutdown(socket.SHUT_RDWR)
+        for raw in (wrapper.connection, self.line.raw):
+            if raw is not None:
+                with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.pgconn.socket)) as end:
+                    end.shutdown(socket.SHUT_RDWR)

@@ -13,7 +13,7 @@ from instagram_webhooks.inbox.group import WRITERS, Group
 def test_what_waits_at_once_is_written_together():
     go_on, calls = threading.Event(), []
 
-    def write(rows):
+    def write(rows, _line):
         calls.append(list(rows))
         if "later" not in rows[0]:
             go_on.wait(5)
@@ -34,7 +34,7 @@ def test_what_waits_at_once_is_written_together():
 
 
 def test_one_bad_batch_fails_no_neighbour():
-    def write(rows):
+    def write(rows, _line):
         if "bad" in rows:
             raise DataError
         return list(rows)
@@ -53,7 +53,7 @@ def test_one_bad_batch_fails_no_neighbour():
 def test_a_connection_that_had_died_is_replaced_once():
     calls = []
 
-    def write(rows):
+    def write(rows, _line):
         calls.append(rows)
         if len(calls) == 1:
             raise OperationalError
@@ -64,7 +64,7 @@ def test_a_connection_that_had_died_is_replaced_once():
 
 def test_a_write_that_hangs_is_given_up_in_time():
     go_on = threading.Event()
-    group = Group(lambda rows: go_on.wait(10) and [])
+    group = Group(lambda rows, line: go_on.wait(10) and [])
     begun = time.monotonic()
 
     with pytest.raises(StoreUnavailable):

@@ -4,12 +4,12 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from audit.models import AuditEntry
 from instagram_webhooks import providers
 from instagram_webhooks.inbox import accept as door
+from instagram_webhooks.inbox.line import Line
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.vault import open_sealed
 from tests.builders import a_body, a_message, an_item, now_ms, stored
@@ -85,12 +85,13 @@ def test_clients_with_the_same_events_in_other_orders_meet_no_deadlock():
         rows = [
             door._row("instagram", event, f"r.{n}", n) for n, event in enumerate(providers.split("instagram", body))
         ]
+        line = Line()
         gate.wait()
         try:
-            door._write(rows)
+            door._write(rows, line)
         except Exception as exc:  # noqa: BLE001 (any error is a failure here)
             failed.append(exc)
-        connection.close()
+        line.close()
 
     threads = [threading.Thread(target=post, args=[body]) for body in bodies]
     for thread in threads:

@@ -1,0 +1,59 @@
+"""
+A connection of its own for a few statements that are run again and again, each a transaction by itself.
+
+Django's connections send every statement as text, to be parsed and planned anew, between a BEGIN and a
+COMMIT of their own. Here a statement is planned once and is one round trip. PostgreSQL plans it once for
+any number of rows, so every kind of plan is ruled out whose cost grows with the table.
+"""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, InternalError, OperationalError, connections
+from django.db.utils import DatabaseErrorWrapper
+
+_NOT = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+_OPTIONS = "".join(f" -c enable_{kind}=off" for kind in _NOT) + " -c plan_cache_mode=force_generic_plan"
+
+
+class Line:
+    """One connection, made at its first use and after an error. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self.raw: psycopg.Connection[Any] | None = None
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self.raw = None  # the parent's; closing it here would end it there
+
+    def run(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one statement, after its commit; raises Django's database errors."""
+        wrapper = connections[DEFAULT_DB_ALIAS]
+        try:
+            with DatabaseErrorWrapper(wrapper):
+                if self.raw is None:
+                    self.raw = self._opened(wrapper.get_connection_params())
+                return self.raw.execute(statement, values, prepare=True, binary=True).fetchall()
+        except (OperationalError, InterfaceError, InternalError):
+            self.close()  # lost, or to a server that became read-only
+            raise
+
+    def close(self) -> None:
+        """Ends the connection; the next statement opens another."""
+        raw, self.raw = self.raw, None
+        if raw is not None:
+            with contextlib.suppress(psycopg.Error):
+                raw.close()
+
+    @staticmethod
+    def _opened(params: dict[str, Any]) -> psycopg.Connection[Any]:
+        kept = {
+            name: value
+            for name, value in params.items()
+            if name not in ("cursor_factory", "context", "prepare_threshold")
+        }
+        kept["options"] = f"{kept.get('options', '')}{_OPTIONS}".strip()
+        return psycopg.connect(**kept, autocommit=True)

@@ -1,0 +1,70 @@
+"""A connection of its own for statements that are run again and again."""
+
+import psycopg
+import pytest
+from django.db import DataError, IntegrityError, InternalError, OperationalError
+
+from instagram_webhooks.inbox.line import Line
+
+
+@pytest.fixture
+def line(own_database):
+    line = Line()
+    yield line
+    line.close()
+
+
+def value(line, statement, **values):
+    ((found,),) = line.run(statement, values)
+    return found
+
+
+def test_each_statement_is_a_transaction_by_itself(line, own_database):
+    value(line, "INSERT INTO auth_group (name) VALUES (%(name)s) RETURNING name", name="kept")
+
+    with psycopg.connect(own_database) as other:
+        assert other.execute("SELECT name FROM auth_group").fetchall() == [("kept",)]
+
+
+def test_a_statement_is_planned_once(line):
+    for number in range(3):
+        assert value(line, "SELECT %(n)s::int + 1", n=number) == number + 1
+
+    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% + 1'"
+    assert value(line, prepared) == 1
+
+
+@pytest.mark.parametrize("setting", ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"])
+def test_no_plan_is_taken_whose_cost_grows_with_the_table(line, setting):
+    assert value(line, f"SELECT current_setting('{setting}')") == "off"
+
+
+def test_its_errors_are_those_of_django(line):
+    value(line, "INSERT INTO auth_group (name) VALUES ('once') RETURNING name")
+
+    with pytest.raises(IntegrityError):
+        line.run("INSERT INTO auth_group (name) VALUES ('once') RETURNING name", {})
+    with pytest.raises(DataError):
+        line.run("SELECT 1 / %(n)s::int", {"n": 0})
+    assert value(line, "SELECT count(*) FROM auth_group") == 1
+
+
+def test_a_server_that_became_read_only_is_left(line):
+    pid = value(line, "SELECT pg_backend_pid()")
+    value(line, "SELECT set_config('default_transaction_read_only', 'on', false)")
+
+    with pytest.raises(InternalError):
+        line.run("INSERT INTO auth_group (name) VALUES ('n') RETURNING name", {})
+
+    assert value(line, "SELECT pg_backend_pid()") != pid
+
+
+def test_after_a_lost_connection_it_opens_another(line, own_database):
+    pid = value(line, "SELECT pg_backend_pid()")
+    with psycopg.connect(own_database, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+    with pytest.raises(OperationalError):
+        line.run("SELECT 1", {})
+
+    assert value(line, "SELECT pg_backend_pid()") != pid
