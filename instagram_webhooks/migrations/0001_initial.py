@@ -170,32 +170,22 @@ class Migration(migrations.Migration):
                         name="one_reply_a_sent_message",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("state__in", ["planned", "sending", "sent", "failed", "undecided", "withheld"])
+                        condition=models.Case(
+                            models.When(state="planned", then=models.Q(("sent_at__isnull", True))),
+                            models.When(
+                                state="sending", then=models.Q(("sent_at__isnull", True), ("called_at__isnull", False))
+                            ),
+                            models.When(state="sent", then=models.Q(("sent_at__isnull", False))),
+                            models.When(state="failed", then=models.Q(("sent_at__isnull", True))),
+                            models.When(state="undecided", then=models.Q(("sent_at__isnull", True))),
+                            models.When(
+                                state="withheld",
+                                then=models.Q(("sent_at__isnull", True), models.Q(("reason", ""), _negated=True)),
+                            ),
+                            default=models.Value(False),
+                            output_field=models.BooleanField(),
                         ),
-                        name="reply_state_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state", "sending"), _negated=True), ("called_at__isnull", False), _connector="OR"
-                        ),
-                        name="reply_called_where_sending",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("sent_at__isnull", False), ("state", "sent")),
-                            models.Q(models.Q(("state", "sent"), _negated=True), ("sent_at__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="reply_sent_at_iff_sent",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state", "withheld"), _negated=True),
-                            models.Q(("reason", ""), _negated=True),
-                            _connector="OR",
-                        ),
-                        name="reply_reason_where_withheld",
+                        name="reply_is_as_its_state_says",
                     ),
                 ],
             },
@@ -304,58 +294,69 @@ class Migration(migrations.Migration):
                         name="one_event_of_a_lane_in_processing",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "state__in",
-                                ["received", "processing", "retrying", "processed", "ignored", "parked", "dead"],
-                            )
-                        ),
-                        name="event_state_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("claimable_at__isnull", False), ("state__in", ("received", "processing", "retrying"))
-                            ),
-                            models.Q(
-                                models.Q(("state__in", ("received", "processing", "retrying")), _negated=True),
-                                ("claimable_at__isnull", True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="event_due_iff_claimable",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state", "processing"), ("worker_id__isnull", False)),
-                            models.Q(models.Q(("state", "processing"), _negated=True), ("worker_id__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="event_worker_iff_processing",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("finished_at__isnull", True),
-                                ("state__in", ("received", "processing", "retrying", "parked")),
-                            ),
-                            models.Q(
-                                models.Q(
-                                    ("state__in", ("received", "processing", "retrying", "parked")), _negated=True
+                        condition=models.Case(
+                            models.When(
+                                state="received",
+                                then=models.Q(
+                                    ("claimable_at__isnull", False),
+                                    ("worker_id__isnull", True),
+                                    ("finished_at__isnull", True),
                                 ),
-                                ("finished_at__isnull", False),
                             ),
-                            _connector="OR",
+                            models.When(
+                                state="processing",
+                                then=models.Q(
+                                    ("claimable_at__isnull", False),
+                                    ("worker_id__isnull", False),
+                                    ("finished_at__isnull", True),
+                                ),
+                            ),
+                            models.When(
+                                state="retrying",
+                                then=models.Q(
+                                    ("claimable_at__isnull", False),
+                                    ("worker_id__isnull", True),
+                                    ("finished_at__isnull", True),
+                                ),
+                            ),
+                            models.When(
+                                state="processed",
+                                then=models.Q(
+                                    ("claimable_at__isnull", True),
+                                    ("worker_id__isnull", True),
+                                    ("finished_at__isnull", False),
+                                ),
+                            ),
+                            models.When(
+                                state="ignored",
+                                then=models.Q(
+                                    ("claimable_at__isnull", True),
+                                    ("worker_id__isnull", True),
+                                    ("finished_at__isnull", False),
+                                    models.Q(("reason", ""), _negated=True),
+                                ),
+                            ),
+                            models.When(
+                                state="parked",
+                                then=models.Q(
+                                    ("claimable_at__isnull", True),
+                                    ("worker_id__isnull", True),
+                                    ("finished_at__isnull", True),
+                                    models.Q(("reason", ""), _negated=True),
+                                ),
+                            ),
+                            models.When(
+                                state="dead",
+                                then=models.Q(
+                                    ("claimable_at__isnull", True),
+                                    ("worker_id__isnull", True),
+                                    ("finished_at__isnull", False),
+                                ),
+                            ),
+                            default=models.Value(False),
+                            output_field=models.BooleanField(),
                         ),
-                        name="event_finished_iff_ended",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state__in", ("parked", "ignored")), _negated=True),
-                            models.Q(("reason", ""), _negated=True),
-                            _connector="OR",
-                        ),
-                        name="event_reason_where_set_aside",
+                        name="event_is_as_its_state_says",
                     ),
                 ],
             },
@@ -432,6 +433,7 @@ class Migration(migrations.Migration):
                 (
                     "conversation",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         to="instagram_webhooks.conversation",

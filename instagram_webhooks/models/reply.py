@@ -1,11 +1,24 @@
 """The outbound ledger: what this service sent, is sending, or decided not to send."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from audit.ids import uuid7
 from instagram_webhooks.states import ReplyState
+
+
+def _rule(state: ReplyState) -> Q:
+    called = Q(called_at__isnull=False) if state == ReplyState.SENDING else Q()
+    withheld = ~Q(reason="") if state == ReplyState.WITHHELD else Q()
+    return Q(sent_at__isnull=state != ReplyState.SENT) & called & withheld
+
+
+_AS_ITS_STATE_SAYS = Case(  # one for all, as of events
+    *[When(state=state, then=_rule(state)) for state in ReplyState],
+    default=Value(False),
+    output_field=models.BooleanField(),
+)
 
 
 class OutgoingReply(models.Model):
@@ -54,14 +67,7 @@ class OutgoingReply(models.Model):
             models.UniqueConstraint("reply_key", name="one_reply_a_message", condition=~Q(state=ReplyState.WITHHELD)),
             models.UniqueConstraint("message_digest", name="one_reply_a_sent_message",
                                     condition=Q(message_digest__isnull=False)),
-            models.CheckConstraint(name="reply_state_known", condition=Q(state__in=ReplyState.values)),
-            models.CheckConstraint(name="reply_called_where_sending",
-                                   condition=~Q(state=ReplyState.SENDING) | Q(called_at__isnull=False)),
-            models.CheckConstraint(name="reply_sent_at_iff_sent",
-                                   condition=Q(state=ReplyState.SENT, sent_at__isnull=False)
-                                   | (~Q(state=ReplyState.SENT) & Q(sent_at__isnull=True))),
-            models.CheckConstraint(name="reply_reason_where_withheld",
-                                   condition=~Q(state=ReplyState.WITHHELD) | ~Q(reason="")),
+            models.CheckConstraint(name="reply_is_as_its_state_says", condition=_AS_ITS_STATE_SAYS),
         )  # fmt: skip
 
     def __str__(self) -> str:
