@@ -206,7 +206,7 @@ class Product:
 
 
 @contextlib.contextmanager
-def installed(folder, *, database_url="", settings=None):
+def installed(folder, *, database_url="", settings=None, durable=False):
     """A product with a broker of its own, and where no URL is given with a database server of its own.
 
     Nothing of it runs yet but the servers and Meta's stand-in, to which `settings` may name accounts.
@@ -216,7 +216,7 @@ def installed(folder, *, database_url="", settings=None):
     environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": "", "EMBEDDED_RUNG": ""}
     with (
         embedded.temporary_folder() as place,
-        embedded.services(place, durable=False, announce=lambda _: None, environ=environ) as services,
+        embedded.services(place, durable=durable, announce=lambda _: None, environ=environ) as services,
         GraphSimulator(accounts=accounts) as graph,
     ):
         product = Product(

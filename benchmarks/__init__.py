@@ -1,0 +1,1 @@
+"""What an event costs: CPU of each process, on this machine, with everything on as it is shipped."""
