@@ -25,6 +25,15 @@ SELECT id, action, subject_id, provider, correlation_id, actor, attempt, detail,
 """
 
 
+# The same for a statement of many common table expressions: `done` holds the columns, its event_id the subjects.
+RECORDED = """recorded AS (
+  INSERT INTO audit_auditentry
+         (id, action, subject_id, provider, correlation_id, actor, attempt, detail, reason)
+  SELECT i.audit_id, i.action, i.event_id, i.provider, i.correlation_id, i.actor, i.attempt, i.detail::jsonb, i.reason
+    FROM done i
+)"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One act to be written down; ValueError where it says more than ids, codes and numbers.
@@ -57,6 +66,11 @@ class Entry:
         if len(self.reason) > 500 or "\0" in self.reason:
             raise ValueError("An audit entry's reason has at most 500 characters.")
         object.__setattr__(self, "detail", plain_mapping(self.detail))
+
+    @property
+    def detail_json(self) -> str:
+        """The detail as the column holds it."""
+        return json.dumps(self.detail, separators=(",", ":"))
 
 
 def record(
@@ -102,11 +116,7 @@ def record_many(entries: Sequence[Entry]) -> None:
                 [entry.correlation_id for entry in entries],
                 [entry.actor for entry in entries],
                 [entry.attempt for entry in entries],
-                [_json(entry.detail) for entry in entries],
+                [entry.detail_json for entry in entries],
                 [entry.reason for entry in entries],
             ],
         )
-
-
-def _json(detail: Mapping[str, object]) -> str:
-    return json.dumps(detail, separators=(",", ":"))

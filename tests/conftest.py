@@ -55,6 +55,7 @@ def own_database(template, django_db_blocker):
     from django.db import connection, connections
 
     from instagram_webhooks.inbox.accept import group
+    from instagram_webhooks.worker import commits, taking
 
     name = f"own_{uuid.uuid4().hex[:12]}"
     with _server() as server:
@@ -64,6 +65,8 @@ def own_database(template, django_db_blocker):
         before = connection.settings_dict["NAME"]
         connection.settings_dict["NAME"] = name
         group.restart()  # its threads hold connections to the database before
+        for line in (taking.line, commits.begin_line, commits.end_line):
+            line.close()
         yield _url(name)
         connections.close_all()
         connection.settings_dict["NAME"] = before

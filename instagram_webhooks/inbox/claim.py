@@ -1,7 +1,8 @@
 """Claiming: a worker becomes the owner of the event whose turn it is, for the length of a lease."""
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -40,20 +41,33 @@ class Claim:
     received_at: datetime
     order_at: datetime
     sealed: bytes | None = field(repr=False)
+    seen: "Seen | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What stood beside an event when it was claimed. `account` as replies/pause.py reads it, None: there is none."""
+
+    account: Sequence[Any] | None = field(repr=False)
+    last_reply_at: datetime | None
+    last_human_at: datetime | None
+    has_reply: bool
+    is_deleted: bool
+    read_at: float = field(default_factory=time.monotonic)
 
 
 # The head of a lane is its event in processing if there is one: reclaimed when its lease has run out,
 # before anything older that came since. Else the first open event. Two look-ups in two indexes; one
 # ORDER BY over both would read every open event of the lane.
-_HEAD = """
-SELECT named.lane, CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
+_FIRST = """
+       CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
          (SELECT p.event_id FROM instagram_webhooks_webhookevent p
            WHERE p.lane = named.lane AND p.state = 'processing'),
          (SELECT o.event_id FROM instagram_webhooks_webhookevent o
            WHERE o.lane = named.lane AND o.state IN ('received', 'processing', 'retrying', 'parked')
            ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)) END AS event_id
-FROM named
 """
+_HEAD = f"SELECT named.lane, {_FIRST} FROM named"
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
 _NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
 _NAMED_BY_LANES = "SELECT NULL::uuid AS event_id, lane FROM unnest(%(lanes)s::uuid[]) AS listed(lane)"
@@ -62,7 +76,7 @@ _FIELDS = """
        e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at,
        (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = e.event_id)
 """
-_COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
+COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
             "correlation_id", "attempt", "starts", "happened_at", "received_at", "order_at", "sealed")  # fmt: skip
 # Whoever finds the row locked gets nothing: another has it, or is about to move it. To wait for a client that does
 # nothing would cost a slot at each wake-up.
@@ -75,6 +89,29 @@ UPDATE instagram_webhooks_webhookevent e SET {effect}
   FROM head
  WHERE e.event_id = head.event_id AND {condition}
 RETURNING {fields}
+"""
+# For many at once, as common table expressions: `first` is what goes first for each that asks, by its number, and
+# `taken` what was claimed of it, in the fields of a Claim but the payload. The numbers of lanes follow those of events.
+# Rows are named by their ids alone: a join would be planned once, and might read all that is due.
+TAKING_MANY = f"""
+WITH named AS MATERIALIZED (
+  SELECT asked.n, e.event_id, e.lane, e.provider, e.account
+    FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS asked(id, n)
+    JOIN instagram_webhooks_webhookevent e ON e.event_id = asked.id
+  UNION ALL
+  SELECT asked.n + cardinality(%(ids)s::uuid[]), NULL, asked.lane, NULL, NULL
+    FROM unnest(%(lanes)s::uuid[]) WITH ORDINALITY AS asked(lane, n)
+), first AS MATERIALIZED (
+  SELECT named.n, named.lane, named.provider, named.account, {_FIRST} FROM named
+), head AS MATERIALIZED (
+  SELECT h.event_id FROM (SELECT DISTINCT event_id FROM first ORDER BY event_id) wanted
+    JOIN instagram_webhooks_webhookevent h USING (event_id) FOR UPDATE OF h SKIP LOCKED
+), taken AS (
+  UPDATE instagram_webhooks_webhookevent e SET {effect(CLAIM)}
+   WHERE e.event_id = ANY (ARRAY (SELECT event_id FROM head)) AND {condition(CLAIM)}
+  RETURNING e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
+            e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
+)
 """
 # Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.
 _HELD = f"""
@@ -145,7 +182,7 @@ def _execute(statement: str, values: dict[str, Any]) -> Claim | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    found = dict(zip(_COLUMNS, row, strict=True))
+    found = dict(zip(COLUMNS, row, strict=True))
     found["sealed"] = None if found["sealed"] is None else bytes(found["sealed"])
     return Claim(**found)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from audit.log import record
+from audit.log import Entry, record_many
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.inbox.statements import condition, effect
@@ -29,6 +29,24 @@ UPDATE instagram_webhooks_webhookevent e SET {effect}{attempts}
  WHERE e.event_id = %(event_id)s AND {condition}
 RETURNING e.claimable_at
 """
+
+
+# For many at once, as common table expressions over `input`: those rows of it that still belong to their claims. What
+# follows reads these rows alone, since a lost claim on the same event may stand in `input` too. HELD locks what RENEW
+# would write anew, where enough of the lease is left: a changed row costs an entry in every index.
+_LOCKED = """
+  SELECT i.*, own.place AS place_of_row FROM input i, LATERAL (
+    SELECT e.ctid AS place FROM instagram_webhooks_webhookevent e
+     WHERE e.event_id = i.event_id AND {condition} FOR NO KEY UPDATE) own
+"""
+_ENOUGH_LEFT = "e.claimable_at > clock_timestamp() + make_interval(secs => %(left_s)s)"
+HELD = f"""held AS ({_LOCKED.format(condition=f"{condition(RENEW, fence='i.fence')} AND {_ENOUGH_LEFT}")})"""
+DONE = f"""done AS (
+  UPDATE instagram_webhooks_webhookevent e SET {effect(PROCESS)}, attempts = e.attempts + 1
+    FROM ({_LOCKED.format(condition=condition(PROCESS, fence="i.fence"))}) i
+   WHERE e.ctid = i.place_of_row
+  RETURNING i.*
+)"""
 
 
 @cache
@@ -105,12 +123,17 @@ def _move(claim: Claim, move: Move, *, reason: str = "", wait_s: float = 0, coun
     return due_at
 
 
-def _record(claim: Claim, action: str, detail: Mapping[str, object]) -> None:
-    record(
-        action,
+def entry(claim: Claim, action: str, detail: Mapping[str, object]) -> Entry:
+    """What the audit log says of an end."""
+    return Entry(
+        action=action,
         subject_id=claim.event_id,
         provider=claim.provider,
         correlation_id=claim.correlation_id,
         attempt=claim.attempt,
         detail={"fence": claim.fence} | {name: value for name, value in detail.items() if value is not None},
     )
+
+
+def _record(claim: Claim, action: str, detail: Mapping[str, object]) -> None:
+    record_many([entry(claim, action, detail)])

@@ -32,12 +32,12 @@ def is_first(e: str) -> str:
           < ({e}.order_at, {e}.received_at, {e}.place, {e}.event_id))"""
 
 
-def condition(move: Move) -> str:
-    """When the move may be made. Parameter: fence, of a move by the holder."""
+def condition(move: Move, *, fence: str = "%(fence)s") -> str:
+    """When the move may be made; `fence`: where that of a move by the holder stands."""
     states = ", ".join(f"'{state}'" for state in move.before)
     parts = [f"e.state IN ({states})"]
     if move.by_holder:
-        parts.append("e.fence = %(fence)s")
+        parts.append(f"e.fence = {fence}")
     if move.when_due:
         parts.append("e.claimable_at <= clock_timestamp()")
     if move.while_leased:

@@ -65,6 +65,22 @@ VALUES (%(id)s, %(event_id)s, %(reply_key)s, %(conversation_id)s, %(provider)s, 
         %(state)s, %(reason)s, 0, '', '', CASE WHEN %(state)s = 'sending' THEN clock_timestamp() END, false)
 ON CONFLICT DO NOTHING RETURNING id
 """
+# For many at once, as common table expressions over what still belongs to its claim.
+WRITTEN = """written AS (
+  INSERT INTO instagram_webhooks_outgoingreply
+    (id, event_id, reply_key, conversation_id, provider, account, sealed_text, state, reason, lookups,
+     error_class, error_code, called_at, is_held)
+  SELECT i.reply_id, i.event_id, i.reply_key, i.conversation_id, i.provider, i.account, i.text, 'sending', '', 0,
+         '', '', clock_timestamp(), false
+    FROM held i
+  ON CONFLICT DO NOTHING RETURNING event_id, id
+)"""
+SENT = """sent AS (
+  UPDATE instagram_webhooks_outgoingreply r
+     SET state = 'sent', message_digest = i.digest, sent_at = coalesce(r.sent_at, now())
+    FROM done i
+   WHERE r.id = i.reply_id AND (r.message_digest IS NULL OR r.message_digest = i.digest)
+)"""
 # As the index of that name has it: nobody knows whether it arrived, or only a person does.
 _UNPROVEN = "state IN ('undecided', 'sent') AND message_digest IS NULL"
 

@@ -5,7 +5,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from audit.log import record
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import AccountBlocked, LookupPostponed, Parked, TokenRefused, UnknownAccount
 from instagram_webhooks.inbox import moves
+from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.vault import digest, open_text
 
@@ -71,12 +72,11 @@ class KnownAccount:
         )
 
 
-_FIND = """
-SELECT id, provider, account_id, state, replies_on,
-       greatest(0, coalesce(extract(epoch FROM paused_until - clock_timestamp()), 0))::float8,
-       unknown_in_a_row, sealed_token
-  FROM instagram_webhooks_account WHERE provider = %s AND account_id = %s
-"""
+# Of a row `a`.
+SEEN = """a.id, a.provider, a.account_id, a.state, a.replies_on,
+       greatest(0, coalesce(extract(epoch FROM a.paused_until - clock_timestamp()), 0))::float8,
+       a.unknown_in_a_row, a.sealed_token"""
+_FIND = f"SELECT {SEEN} FROM instagram_webhooks_account a WHERE a.provider = %s AND a.account_id = %s"
 _COLUMNS = (
     "id",
     "provider",
@@ -126,9 +126,23 @@ def find(provider: str, account_id: str) -> KnownAccount:
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [provider, account_id])
         row = cursor.fetchone()
+    return _known(row)
+
+
+def of(claim: Claim) -> KnownAccount:
+    """The account of a claimed event as it was seen with the claim, or as of now; raises what `find` does."""
+    if claim.seen is None or time.monotonic() - claim.seen.read_at > FRESH_S:
+        return find(claim.provider, claim.account)
+    return _known(claim.seen.account, claim.seen.read_at)
+
+
+def _known(row: Sequence[Any] | None, read_at: float | None = None) -> KnownAccount:
     if row is None:
         raise UnknownAccount
-    found = KnownAccount(**dict(zip(_COLUMNS, (*row[:-1], bytes(row[-1])), strict=True)))
+    found = KnownAccount(
+        **dict(zip(_COLUMNS, (*row[:-1], bytes(row[-1])), strict=True)),
+        read_at=time.monotonic() if read_at is None else read_at,
+    )
     if error := found.error():
         raise error
     return found

@@ -90,7 +90,7 @@ def context_of(claim: Claim, content: Content) -> ReplyContext:
     """What the policy is told about an event."""
     assert claim.conversation_id is not None
     conversation_id = claim.conversation_id
-    silence = thread.last_answers(conversation_id)
+    silence = claim.seen or thread.last_answers(conversation_id)
     return ReplyContext(
         event_id=claim.event_id,
         provider=claim.provider,

@@ -28,6 +28,33 @@ VALUES (%(id)s, %(conversation)s, %(author)s, %(kind)s, %(digest)s, %(event)s, %
 ON CONFLICT DO NOTHING
 """
 
+# For many at once, as common table expressions over what still belongs to its claim.
+OPENED = """opened AS (
+  INSERT INTO instagram_webhooks_conversation (id, provider, account, sealed_partner, last_message_at)
+  SELECT i.conversation_id, i.provider, i.account, i.partner, i.at FROM held i
+  ON CONFLICT (id) DO UPDATE
+    SET last_message_at = greatest(instagram_webhooks_conversation.last_message_at, EXCLUDED.last_message_at)
+)"""
+ADDED = """added AS (
+  INSERT INTO instagram_webhooks_message
+    (id, conversation_id, author, kind, message_digest, event_id, sealed, edit_number, happened_at)
+  SELECT i.message_id, i.conversation_id, 'customer', i.kind, i.digest, i.event_id, i.sealed, 0, i.at
+    FROM held i
+  ON CONFLICT DO NOTHING
+)"""
+MARKED = """marked AS (
+  UPDATE instagram_webhooks_conversation c SET last_reply_at = greatest(c.last_reply_at, i.at)
+    FROM done i WHERE c.id = i.conversation_id
+)"""
+# Ours; takes over the row that an early echo made.
+ANSWERED = """answered AS (
+  INSERT INTO instagram_webhooks_message
+    (id, conversation_id, author, kind, message_digest, event_id, sealed, edit_number, happened_at)
+  SELECT i.message_id, i.conversation_id, 'service', i.kind, i.digest, i.event_id, i.sealed, 0, i.at
+    FROM done i
+  ON CONFLICT (conversation_id, message_digest) WHERE message_digest IS NOT NULL DO UPDATE SET author = 'service'
+)"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
@@ -157,6 +184,11 @@ def opened(message: Message) -> dict[str, Any]:
         return {}
     said: dict[str, Any] = json.loads(open_sealed(message.sealed, place=Message.PLACE, row_id=message.id))
     return said
+
+
+def plain(content: Content) -> bytes:
+    """What a message says, as it is sealed."""
+    return _plain(content)
 
 
 def _plain(content: Content) -> bytes:

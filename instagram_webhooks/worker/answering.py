@@ -20,9 +20,10 @@ from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.replies import graph_api, lookup, outbox, pause, policy, thread
 from instagram_webhooks.replies.context import Silence
-from instagram_webhooks.replies.handlers import Decision
+from instagram_webhooks.replies.handlers import Decision, Effect
 from instagram_webhooks.replies.wire import Permit
 from instagram_webhooks.states import HAS_NOT_LEFT, MAY_HAVE_LEFT, ReplyState
+from instagram_webhooks.worker import commits
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.transactions import committed
@@ -44,7 +45,7 @@ def answer(claim: Claim, content: Content, decision: Decision, account: pause.Kn
 
 
 def _answer(claim: Claim, content: Content, decision: Decision, account: pause.KnownAccount) -> None:
-    reply = outbox.find(claim.event_id)
+    reply = outbox.find(claim.event_id) if claim.seen is None or claim.seen.has_reply else None
     if reply is None:
         _first_time(claim, content, decision, account)
     elif reply.state in MAY_HAVE_LEFT:
@@ -67,26 +68,28 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
             account = pause.admit(account, attempt=claim.attempt)
         else:
             reason = "switched_off"
-    state = ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
-
-    def commit() -> UUID | None:
-        finish.renew(claim)
-        effect(claim, content)
-        if reason:
-            outbox.withhold(claim, text, reason, message_id=content.message_id)
-        elif text:
-            reply_id = outbox.write(claim, text, state=state, message_id=content.message_id)
-            if reply_id is not None:
-                return reply_id
-        finish.processed(claim, withheld=reason or None)
-        return None
-
-    checked_at = time.monotonic()
-    reply_id = committed(commit)
+    checked_at, state = time.monotonic(), ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
+    reply_id = commits.begin(claim, content, text) if text and not (reason or account.pause_s) else None
     if reply_id is None:
-        return
-    _refuse_while_paused(account, reply_id)
-    _send(claim, content, account, reply_id, text, checked_at)
+        checked_at = time.monotonic()
+        reply_id = committed(lambda: _stored(claim, content, effect, text, reason, state))
+    if reply_id is not None:
+        _refuse_while_paused(account, reply_id)
+        _send(claim, content, account, reply_id, text, checked_at)
+
+
+def _stored(claim: Claim, content: Content, effect: Effect, text: str, reason: str, state: ReplyState) -> UUID | None:
+    """The id of the reply to send, or None where the event has ended without one; inside a transaction."""
+    finish.renew(claim)
+    effect(claim, content)
+    if reason:
+        outbox.withhold(claim, text, reason, message_id=content.message_id)
+    elif text:
+        reply_id = outbox.write(claim, text, state=state, message_id=content.message_id)
+        if reply_id is not None:
+            return reply_id
+    finish.processed(claim, withheld=reason or None)
+    return None
 
 
 def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tuple[str, str]:
@@ -207,7 +210,8 @@ def _send(
             pause.count_answer(account)
         raise SendFailed(exc, reply_id=reply_id, account=account) from exc
     pause.count_answer(account)
-    _finish_sent(claim, reply_id, text, message_id)
+    if not commits.end(claim, reply_id, text, message_id, sent_at=timezone.now()):
+        _finish_sent(claim, reply_id, text, message_id)
 
 
 def _finish_sent(claim: Claim, reply_id: UUID, text: str, message_id: str, *, counts: bool = True) -> None:

@@ -34,12 +34,17 @@ def committed(act: Callable[[], Done]) -> Done:
         with transaction.atomic():
             return act()
 
+    return settled(in_transaction)
+
+
+def settled(act: Callable[[], Done]) -> Done:
+    """As `committed`, for what commits by itself."""
     try:
-        return in_transaction()
+        return act()
     except DATABASE_FAILED as exc:
         drop_connection()
         log.warning("database.failed", extra={"error_class": type(exc).__name__})
-    return _until_it_is_back(in_transaction, age_s=life.busy_s)
+    return _until_it_is_back(act, age_s=life.busy_s)
 
 
 def patiently(act: Callable[[], Done]) -> Done:

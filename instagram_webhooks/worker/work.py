@@ -20,11 +20,12 @@ from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.replies import handlers, outbox, pause, thread
 from instagram_webhooks.vault import open_sealed
-from instagram_webhooks.worker import alone, answering, outcomes
+from instagram_webhooks.worker import alone, answering, commits, outcomes, taking
 from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.taking import Taken
 from instagram_webhooks.worker.transactions import DATABASE_FAILED, asked, committed, drop_connection
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ def process(event_id: UUID) -> None:
     Raises TryAgain for an event that failed and waits, after that was committed. A wake-up that
     comes twice, too early or too late finds nothing to claim.
     """
-    claim = _claimed(claims.claim, event_id)
-    if claim is None:
-        _park_if_account_is(event_id)
+    if event_id in commits.processed_here:
         return
+    taken = _taken(taking.by_event, event_id)
+    if taken.rests:
+        _park_if_account_is(event_id)
+    claim = taken.claim
     begun, done = time.monotonic(), 0
     while claim is not None:
         _settle(claim)
@@ -53,23 +56,23 @@ def process(event_id: UUID) -> None:
         if life.stopping.is_set() or done >= MOST_IN_A_ROW or time.monotonic() - begun > LONGEST_ROW_S:
             wake_ups.offer_head(lane)
             return
-        claim = _claimed(claims.claim_next, lane)
+        claim = _taken(taking.by_lane, lane).claim
 
 
-def _claimed(claim: Callable[..., Claim | None], name: UUID) -> Claim | None:
-    """What `claim` gives, asked once more where the database failed under it.
+def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:
+    """What `take` gives, asked once more where the database failed under it.
 
     The claim may have been made and its answer lost. It is given back first, or by the upkeep once
     the database answers: nobody works on it, and it would wait for the end of its lease. Of another slot
     that is just claiming this may take a claim too; that slot is then fenced out before it does anything.
     """
     try:
-        return claim(name, worker_id=life.worker_id)
+        return take(name)
     except DATABASE_FAILED:
         drop_connection()
         life.may_hold_more = True
     give_back_unknown()
-    return claim(name, worker_id=life.worker_id)
+    return take(name)
 
 
 def give_back_unknown() -> None:
@@ -167,7 +170,7 @@ def _work_on(claim: Claim) -> None:
     job = _opened(claim)
     if claim.kind == "unreadable":
         raise Unreadable
-    account = pause.find(claim.provider, claim.account)
+    account = pause.of(claim)
     content = providers.content(job.provider, claim.kind, job.payload)
     decision = handlers.decide(claim.kind, content)
     if decision.ignored:
@@ -205,7 +208,7 @@ def _opened(claim: Claim) -> EventJob:
 def _deleted(claim: Claim) -> bool:
     """Whatever of a message is worked off after its deletion is not shown and not answered."""
     is_of_message = claim.kind in ("message", "message_edit", "postback") and claim.message_digest is not None
-    return is_of_message and thread.is_deleted(claim)
+    return is_of_message and (claim.seen.is_deleted if claim.seen else thread.is_deleted(claim))
 
 
 def _give_up(claim: Claim, exc: Exception) -> TryAgain | None:

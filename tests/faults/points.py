@@ -28,12 +28,14 @@ POINTS = {
     "publisher.takes": (f"{_INBOX}.wake_ups", "Broker.publish", "before"),
     "publisher.published": (f"{_INBOX}.wake_ups", "Broker.publish", "after"),
     "worker.woken": (f"{_WORKER}.work", "process", "before"),
-    "worker.claimed": (f"{_INBOX}.claim", "claim", "after"),
-    "worker.next": (f"{_INBOX}.claim", "claim_next", "before"),
-    "worker.next_claimed": (f"{_INBOX}.claim", "claim_next", "after"),
+    "worker.claimed": (f"{_WORKER}.taking", "by_event", "after"),
+    "worker.next": (f"{_WORKER}.taking", "by_lane", "before"),
+    "worker.next_claimed": (f"{_WORKER}.taking", "by_lane", "after"),
     "worker.opened": (f"{_WORKER}.work", "_opened", "after"),
-    "worker.account_found": (f"{_REPLIES}.pause", "find", "after"),
+    "worker.account_found": (f"{_REPLIES}.pause", "of", "after"),
     "worker.decided": (f"{_REPLIES}.policy", "ask", "after"),
+    "worker.begins": (f"{_WORKER}.commits", "begin", "before"),
+    "worker.begun": (f"{_WORKER}.commits", "begin", "after"),
     "worker.renewed": (f"{_INBOX}.finish", "renew", "after"),
     "worker.sending_written": (f"{_REPLIES}.outbox", "write", "after"),
     "worker.sending_again_written": (f"{_REPLIES}.outbox", "sending", "after"),
@@ -42,6 +44,8 @@ POINTS = {
     "worker.sent": (f"{_REPLIES}.graph_api", "send_text", "after"),
     "worker.looks_up": (f"{_REPLIES}.lookup", "resolve", "before"),
     "worker.looked_up": (f"{_REPLIES}.lookup", "resolve", "after"),
+    "worker.ends": (f"{_WORKER}.commits", "end", "before"),
+    "worker.end_committed": (f"{_WORKER}.commits", "end", "after"),
     "worker.finishes": (f"{_INBOX}.finish", "processed", "before"),
     "worker.end_written": (f"{_INBOX}.finish", "processed", "after"),
     "worker.sent_written": (f"{_REPLIES}.thread", "add_reply", "after"),
@@ -74,7 +78,7 @@ def changes(armed):
 
 def _in_the_window(file, original):
     """The write of a request, whose last line may be held up."""
-    return lambda sock, whole: original(_HeldUp(sock, file), whole)
+    return lambda sock, *more: original(_HeldUp(sock, file), *more)
 
 
 class _HeldUp:

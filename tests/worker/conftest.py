@@ -36,3 +36,14 @@ def worked(event):
         work.process(event.pk)
     event.refresh_from_db()
     return event
+
+
+@pytest.fixture
+def line_plan():
+    """How PostgreSQL would do a statement of one of the lines, for any values."""
+
+    def plan(line, statement, values):
+        used = {name: value for name, value in values.items() if f"%({name})s" in statement}
+        return "\n".join(row[0] for row in line.run(f"EXPLAIN {statement}", used))
+
+    return plan

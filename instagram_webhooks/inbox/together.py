@@ -1,0 +1,98 @@
+"""
+Doing at once what several threads ask for at the same time: one of them does it for all.
+
+Whoever finds nobody at it takes everything that waits, its own included; whoever comes meanwhile
+waits, and the first of those is next. There is no timer and no thread more: alone, a thread does its
+own thing at once.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from django.db import InterfaceError, InternalError, OperationalError
+
+Row = TypeVar("Row")
+Done = TypeVar("Done")
+
+MOST = 500
+# The database itself failed: nobody's row is to blame.
+FOR_ALL = (OperationalError, InterfaceError, InternalError)
+
+
+@dataclass(slots=True, eq=False)
+class _Asked(Generic[Row, Done]):
+    row: Row
+    told: threading.Lock = field(default_factory=threading.Lock)
+    leads: bool = False
+    done: list[Done] = field(default_factory=list)
+    error: Exception | None = None
+
+    def result(self) -> Done:
+        if self.error is not None:
+            raise self.error
+        if not self.done:
+            raise OperationalError("The thread that did it for all has died.")
+        return self.done[0]
+
+
+class Together(Generic[Row, Done]):
+    """Calls `act` with the rows of all who ask at once; it gives one result a row, in their order.
+
+    Where it fails for more than one row and not for the database's sake, each row is tried alone, so that
+    none fails for another's.
+    """
+
+    def __init__(self, act: Callable[[Sequence[Row]], Sequence[Done]]) -> None:
+        self._act = act
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[_Asked[Row, Done]] = []
+        self._is_led = False
+
+    def __call__(self, row: Row) -> Done:
+        """What became of this row; raises what `act` raised for it."""
+        mine: _Asked[Row, Done] = _Asked(row)
+        mine.told.acquire()
+        with self._lock:
+            self._waiting.append(mine)
+            mine.leads, self._is_led = not self._is_led, True
+        if not mine.leads:
+            mine.told.acquire()
+        if mine.leads:
+            self._lead()
+        return mine.result()
+
+    def _lead(self) -> None:
+        with self._lock:
+            taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        try:
+            self._do(taken)
+        finally:
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                self._is_led = following is not None
+            if following is not None:
+                following.leads = True
+                following.told.release()
+            for asked in taken[1:]:  # the first is this thread's own
+                asked.told.release()
+
+    def _do(self, taken: Sequence[_Asked[Row, Done]]) -> None:
+        try:
+            done = self._act([asked.row for asked in taken])
+        except Exception as exc:  # noqa: BLE001 (whatever it was, those who wait must be told)
+            if len(taken) > 1 and not isinstance(exc, FOR_ALL):
+                for asked in taken:
+                    self._do([asked])
+                return
+            for asked in taken:
+                asked.error = exc
+            return
+        for asked, one in zip(taken, done, strict=True):
+            asked.done.append(one)

@@ -1,0 +1,178 @@
+"""
+The two commits of a message that is answered at the first attempt, each for all slots that come to it at once.
+
+What is not plain goes the way of one by one (worker/answering.py): a reply that another event has given
+already, an effect that stands there from a commit whose answer was lost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from audit.ids import uuid7
+from audit.log import RECORDED
+from instagram_webhooks.conf import conf
+from instagram_webhooks.events import Content
+from instagram_webhooks.inbox import finish
+from instagram_webhooks.inbox.arrays import array_literal
+from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.together import Together
+from instagram_webhooks.models import Conversation, Message, OutgoingReply
+from instagram_webhooks.replies import outbox, thread
+from instagram_webhooks.vault import digest, message_digest, seal, seal_text
+from instagram_webhooks.worker.recent import Recent
+from instagram_webhooks.worker.transactions import settled
+
+
+@dataclass(slots=True, kw_only=True)
+class _Begun:
+    """A row of `input`: a customer's message, and the reply that is about to be sent."""
+
+    event_id: UUID
+    fence: int
+    provider: str
+    account: str
+    conversation_id: UUID | None
+    partner: bytes
+    at: datetime
+    message_id: UUID
+    kind: str
+    digest: UUID | None
+    sealed: bytes
+    reply_id: UUID
+    reply_key: UUID
+    text: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class _Ended:
+    """A row of `input`: an answered event, its reply and what the audit log says."""
+
+    event_id: UUID
+    fence: int
+    conversation_id: UUID | None
+    at: datetime
+    message_id: UUID
+    kind: str
+    digest: UUID
+    sealed: bytes
+    reply_id: UUID
+    audit_id: UUID
+    action: str
+    provider: str
+    correlation_id: str
+    actor: str
+    attempt: int | None
+    detail: str
+    reason: str
+
+
+SLACK_S = 2.0  # of a lease, beside the time of the call: the first byte leaves within a second or is checked again
+_KINDS = (("UUID", "uuid"), ("datetime", "timestamptz"), ("bytes", "bytea"), ("int", "int"), ("str", "text"))
+
+
+def _input(row: type) -> str:
+    """The rows as a table of that name; array parameters have the names of its columns."""
+    columns = {each.name: next(kind for name, kind in _KINDS if name in str(each.type)) for each in fields(row)}
+    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in columns.items())
+    return f"input AS (SELECT * FROM unnest({arrays}) AS given({', '.join(columns)}))"
+
+
+_BEGIN = f"""
+WITH {_input(_Begun)}, {finish.HELD}, {thread.OPENED}, {outbox.WRITTEN}, {thread.ADDED}
+SELECT event_id, id FROM written
+"""
+_END = f"""
+WITH {_input(_Ended)}, {finish.DONE}, {thread.MARKED}, {outbox.SENT}, {thread.ANSWERED}, {RECORDED}
+SELECT event_id, fence FROM done
+"""
+begin_line, end_line = Line(), Line()
+# A processed event never comes back, so whoever is woken for one of these need not ask. A slot goes on with its lane,
+# so half of all wake-ups are for what is done by then.
+processed_here = Recent()
+
+
+def begin(claim: Claim, content: Content, text: str) -> UUID | None:
+    """Commits the customer's message and our reply as `sending`; the id of the reply.
+
+    None where it was not plain: the message was answered already, or the claim is lost or has not enough of its
+    lease left for a call. What of it was written is what would be written one by one.
+    """
+    at = claim.happened_at or claim.received_at
+    message_id, reply_id = uuid7(), uuid7()
+    assert claim.conversation_id is not None
+    row = _Begun(
+        event_id=claim.event_id,
+        fence=claim.fence,
+        provider=claim.provider,
+        account=claim.account,
+        conversation_id=claim.conversation_id,
+        partner=seal_text(content.partner or "", place=Conversation.PARTNER_PLACE, row_id=claim.conversation_id),
+        at=at,
+        message_id=message_id,
+        kind=claim.kind,
+        digest=claim.message_digest,
+        sealed=seal(thread.plain(content), place=Message.PLACE, row_id=message_id),
+        reply_id=reply_id,
+        reply_key=digest("reply", claim.provider, claim.account, content.message_id or str(claim.event_id)),
+        text=seal_text(text, place=OutgoingReply.PLACE, row_id=reply_id),
+    )
+    return reply_id if settled(lambda: _begun(row)) else None
+
+
+def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: datetime) -> bool:
+    """Commits that the reply was sent and the event is done.
+
+    False where the claim is lost, or the row was changed in this very moment; nothing is written then.
+    """
+    own_id = uuid7()
+    entry = finish.entry(claim, "event.processed", {"reply": "sent"})
+    row = _Ended(
+        event_id=claim.event_id,
+        fence=claim.fence,
+        conversation_id=claim.conversation_id,
+        at=sent_at,
+        message_id=own_id,
+        kind=claim.kind,
+        digest=message_digest(message_id),
+        sealed=seal(thread.plain(Content(text=text)), place=Message.PLACE, row_id=own_id),
+        reply_id=reply_id,
+        audit_id=uuid7(),
+        action=entry.action,
+        provider=entry.provider,
+        correlation_id=entry.correlation_id,
+        actor=entry.actor,
+        attempt=entry.attempt,
+        detail=entry.detail_json,
+        reason=entry.reason,
+    )
+    is_ended = settled(lambda: _ended(row))
+    if is_ended:
+        processed_here.add(claim.event_id)
+    return is_ended
+
+
+def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
+    """Whether each reply was written."""
+    values = _arrays(rows) | {"left_s": conf().graph_deadline_s + SLACK_S}
+    written = {(event_id, reply_id) for event_id, reply_id in begin_line.run(_BEGIN, values)}
+    return [(row.event_id, row.reply_id) in written for row in rows]
+
+
+def _end_all(rows: Sequence[_Ended]) -> list[bool]:
+    """Whether each was ended, or its claim was lost."""
+    ended = {(event_id, fence) for event_id, fence in end_line.run(_END, _arrays(rows))}
+    return [(row.event_id, row.fence) in ended for row in rows]
+
+
+def _arrays(rows: Sequence[Any]) -> dict[str, object]:
+    """A parameter a column. In the order of their events, as everybody locks them."""
+    ordered = sorted(rows, key=lambda row: row.event_id)
+    return {each.name: array_literal([getattr(row, each.name) for row in ordered]) for each in fields(rows[0])}
+
+
+_begun = Together(_begin_all)
+_ended = Together(_end_all)

@@ -1,0 +1,117 @@
+"""Claiming for all slots that ask at once, in one statement, with all that their work needs to know beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from instagram_webhooks.conf import conf
+from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox.arrays import array_literal
+from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
+from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.together import Together
+from instagram_webhooks.replies import pause
+from instagram_webhooks.worker.life import life
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """For the head of the lane of an event, or of a lane."""
+
+    event_id: UUID | None = None
+    lane: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What an asker got. Without a claim: whether a lease has run out there, and whether the event's account rests."""
+
+    claim: Claim | None = None
+    has_expired: bool = False
+    rests: bool = False
+
+
+_TAKE = f"""{TAKING_MANY}
+SELECT first.n, t.*, p.sealed, c.last_reply_at, c.last_human_at,
+       EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r WHERE r.event_id = t.event_id),
+       EXISTS (SELECT 1 FROM instagram_webhooks_message m WHERE m.conversation_id = t.conversation_id
+                  AND m.message_digest = t.message_digest AND m.deleted_at IS NOT NULL),
+       EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent x WHERE x.event_id = first.event_id
+                  AND x.state = 'processing' AND x.claimable_at <= clock_timestamp()),
+       first.lane IS NOT NULL AND first.account IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM instagram_webhooks_account x
+          WHERE x.provider = first.provider AND x.account_id = first.account AND x.state = 'active'),
+       {pause.SEEN}
+  FROM first
+  LEFT JOIN taken t ON t.event_id = first.event_id
+  LEFT JOIN instagram_webhooks_eventpayload p ON p.event_id = t.event_id
+  LEFT JOIN instagram_webhooks_conversation c ON c.id = t.conversation_id
+  LEFT JOIN instagram_webhooks_account a ON a.provider = t.provider AND a.account_id = t.account
+"""
+line = Line()
+
+
+def by_event(event_id: UUID) -> Taken:
+    """The claim on the head of this event's lane, or on the event itself where it has none."""
+    taken = _asked(_Ask(event_id=event_id))
+    if taken.has_expired:
+        return Taken(claim=claims.claim(event_id, worker_id=life.worker_id))
+    return taken
+
+
+def by_lane(lane: UUID) -> Taken:
+    """The claim on the next event of a lane."""
+    taken = _asked(_Ask(lane=lane))
+    if taken.has_expired:
+        return Taken(claim=claims.claim_next(lane, worker_id=life.worker_id))
+    return taken
+
+
+def _asked(ask: _Ask) -> Taken:
+    try:
+        return _together(ask)
+    except IntegrityError:
+        return Taken()  # another worker has an event of this lane in processing: the unique index says so
+
+
+def _take(asks: Sequence[_Ask]) -> list[Taken]:
+    by_id = [ask for ask in asks if ask.event_id is not None]
+    by_lane = [ask for ask in asks if ask.event_id is None]
+    values = {
+        "ids": array_literal([ask.event_id for ask in by_id]),
+        "lanes": array_literal([ask.lane for ask in by_lane]),
+        "worker": life.worker_id,
+        "lease": conf().lease_s,
+    }
+    found: dict[int, Taken] = {}
+    owned: set[UUID] = set()
+    for row in line.run(_TAKE, values):
+        taken = _understood(row)
+        if taken.claim and taken.claim.event_id in owned:
+            taken = Taken()  # somebody who asked for the same head has it
+        elif taken.claim:
+            owned.add(taken.claim.event_id)
+        found[row[0]] = taken
+    number = {id(ask): n for n, ask in enumerate((*by_id, *by_lane), 1)}
+    return [found.get(number[id(ask)], Taken()) for ask in asks]
+
+
+def _understood(row: Sequence[Any]) -> Taken:
+    _, *claim, last_reply_at, last_human_at, has_reply, is_deleted, has_expired, rests = row[: len(COLUMNS) + 7]
+    if claim[0] is None:
+        return Taken(has_expired=has_expired, rests=rests)
+    account = row[len(COLUMNS) + 7 :]
+    seen = Seen(
+        account=None if account[0] is None else account,
+        last_reply_at=last_reply_at,
+        last_human_at=last_human_at,
+        has_reply=has_reply,
+        is_deleted=is_deleted,
+    )
+    return Taken(claim=Claim(**dict(zip(COLUMNS, claim, strict=True)), seen=seen))
+
+
+_together = Together(_take)

@@ -1,0 +1,201 @@
+"""The two commits of an answered message, of many at once: none of them is touched by another's fate."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.ids import uuid7
+from audit.models import AuditEntry
+from instagram_webhooks import providers
+from instagram_webhooks.models import Conversation, Message, OutgoingReply, WebhookEvent
+from instagram_webhooks.vault import message_digest
+from instagram_webhooks.worker import commits, taking, work
+from tests.builders import ACCOUNT, PERSON, a_message, stored
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+@pytest.fixture
+def rows(monkeypatch):
+    """What `begin` and `end` hand over, kept instead of written."""
+    kept = []
+
+    def keep(row):
+        kept.append(row)
+        return True
+
+    monkeypatch.setattr(commits, "_begun", keep)
+    monkeypatch.setattr(commits, "_ended", keep)
+    return kept
+
+
+def claimed(*senders):
+    events = stored(*[a_message(f"m-{sender}", f"hello {sender}", sender=sender) for sender in senders])
+    return [taking.by_event(event.pk).claim for event in events]
+
+
+def content_of(claim):
+    return providers.content(claim.provider, claim.kind, work._opened(claim).payload)
+
+
+def begun(rows, *claims):
+    for claim in claims:
+        commits.begin(claim, content_of(claim), f"re {claim.event_id}")
+    taken, rows[:] = list(rows), []
+    return taken
+
+
+def ended(rows, claim, reply_id, message_id="mid-1"):
+    commits.end(claim, reply_id, "re", message_id, sent_at=timezone.now())
+    return rows.pop()
+
+
+def test_begun_it_stands_as_one_by_one_would_have_it(rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+
+    assert commits._begin_all([row]) == [True]
+
+    reply, message = OutgoingReply.objects.get(), Message.objects.get()
+    assert (reply.id, reply.state, reply.event_id, reply.called_at is not None) == (
+        row.reply_id, "sending", claim.event_id, True,
+    )  # fmt: skip
+    assert (message.author, message.message_digest, message.happened_at) == (
+        "customer", claim.message_digest, claim.happened_at,
+    )  # fmt: skip
+    conversation = Conversation.objects.get()
+    assert (conversation.account, conversation.last_message_at) == (ACCOUNT, claim.happened_at)
+
+
+def test_a_claim_with_too_little_lease_for_a_call_is_not_plain(rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    WebhookEvent.objects.update(claimable_at=timezone.now() + timedelta(seconds=3))  # a call may take two, and slack
+
+    assert commits._begin_all([row]) == [False]
+
+    assert not OutgoingReply.objects.exists()
+
+
+def test_a_claim_with_too_little_lease_has_it_renewed_and_is_answered(graph):
+    (event,) = stored(a_message())
+    claim = taking.by_event(event.pk).claim
+    WebhookEvent.objects.update(claimable_at=timezone.now() + timedelta(seconds=3))
+
+    work._settle(claim)
+
+    assert len(graph.taken(PERSON)) == 1
+    assert WebhookEvent.objects.get().state == "processed"
+
+
+def test_a_stale_claim_leaves_nothing_also_beside_the_new_one_of_its_conversation(rows):
+    (stale,) = claimed(PERSON)
+    WebhookEvent.objects.update(claimable_at=stale.received_at)
+    new = taking.by_event(stale.event_id).claim
+    (other,) = claimed("9")
+    of_stale, of_new, of_other = begun(rows, stale, new, other)
+
+    assert commits._begin_all([of_stale, of_new, of_other]) == [False, True, True]
+
+    assert set(OutgoingReply.objects.values_list("id", flat=True)) == {of_new.reply_id, of_other.reply_id}
+    assert Message.objects.count() == 2
+
+
+def test_a_claim_whose_lease_ran_out_begins_nothing(rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    WebhookEvent.objects.update(claimable_at=claim.received_at)
+
+    assert commits._begin_all([row]) == [False]
+    assert not Message.objects.exists()
+
+
+def test_a_message_that_was_answered_already_is_not_plain(rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    commits._begin_all([row])
+
+    assert commits._begin_all([replace(row, reply_id=uuid7())]) == [False]
+
+    assert OutgoingReply.objects.get().id == row.reply_id
+    assert Message.objects.count() == 1
+
+
+def test_ended_it_stands_as_one_by_one_would_have_it(rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    commits._begin_all([row])
+    end = ended(rows, claim, row.reply_id)
+
+    assert commits._end_all([end]) == [True]
+
+    event, reply = WebhookEvent.objects.get(), OutgoingReply.objects.get()
+    assert (event.state, event.attempts, event.starts, event.claimable_at) == ("processed", 1, 0, None)
+    assert (reply.state, reply.message_digest, reply.sent_at is not None) == ("sent", message_digest("mid-1"), True)
+    ours = Message.objects.get(author="service")
+    assert (ours.message_digest, ours.event_id) == (message_digest("mid-1"), claim.event_id)
+    assert Conversation.objects.get().last_reply_at == end.at
+    entry = AuditEntry.objects.get(action="event.processed")
+    assert (entry.subject_id, entry.attempt, entry.detail) == (claim.event_id, 1, {"fence": 1, "reply": "sent"})
+
+
+def test_an_end_of_a_stale_claim_leaves_nothing_and_spoils_no_other(rows):
+    stale, other = claimed(PERSON, "9")
+    of_stale, of_other = begun(rows, stale, other)
+    commits._begin_all([of_stale, of_other])
+    WebhookEvent.objects.filter(pk=stale.event_id).update(fence=7)
+    ends = [ended(rows, stale, of_stale.reply_id, "mid-1"), ended(rows, other, of_other.reply_id, "mid-2")]
+
+    assert commits._end_all(ends) == [False, True]
+
+    assert OutgoingReply.objects.get(pk=of_stale.reply_id).state == "sending"
+    assert Message.objects.filter(author="service").count() == 1
+    assert AuditEntry.objects.filter(action="event.processed").count() == 1
+    assert Conversation.objects.get(pk=stale.conversation_id).last_reply_at is None
+
+
+def test_an_end_takes_over_the_row_that_an_early_echo_made(rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    commits._begin_all([row])
+    Message.objects.create(
+        conversation_id=claim.conversation_id, author="person", kind="echo",
+        message_digest=message_digest("mid-1"), happened_at=timezone.now(),
+    )  # fmt: skip
+
+    commits._end_all([ended(rows, claim, row.reply_id)])
+
+    assert set(Message.objects.values_list("author", flat=True)) == {"customer", "service"}
+
+
+def test_a_claim_that_is_lost_is_told_to_its_slot():
+    (claim,) = claimed(PERSON)
+    WebhookEvent.objects.update(fence=7)
+
+    assert commits.begin(claim, content_of(claim), "re") is None
+    assert not commits.end(claim, uuid7(), "re", "mid-1", sent_at=timezone.now())
+
+
+def test_a_row_that_changes_under_its_end_is_ended_one_by_one(graph, monkeypatch):
+    (event,) = stored(a_message())
+    monkeypatch.setattr(commits, "_ended", lambda row: False)
+
+    work.process(event.pk)
+
+    event.refresh_from_db()
+    assert (event.state, OutgoingReply.objects.get().state, len(graph.taken(PERSON))) == ("processed", "sent", 1)
+
+
+@pytest.mark.parametrize(("line", "statement"), [("begin_line", "_BEGIN"), ("end_line", "_END")])
+def test_the_plans_read_indexes_only(line, statement, line_plan, rows):
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    if statement == "_END":
+        row = ended(rows, claim, row.reply_id)
+
+    plan = line_plan(getattr(commits, line), getattr(commits, statement), commits._arrays([row]) | {"left_s": 4.0})
+
+    assert "Seq Scan" not in plan
+    assert "Hash Join" not in plan

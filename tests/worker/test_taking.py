@@ -1,0 +1,164 @@
+"""Claims for all slots at once: as the claims of one (tests/inbox/test_claim.py), with what stands beside the event."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.ids import uuid7
+from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.models import Account, Conversation, OutgoingReply, WebhookEvent
+from instagram_webhooks.worker import taking, work
+from instagram_webhooks.worker.taking import _Ask, _take
+from tests.builders import PERSON, a_message, an_item, knobs, now_ms, stored
+from tests.worker.conftest import worked
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+def of(*events):
+    return _take([_Ask(event_id=event.pk) for event in events])
+
+
+def test_each_gets_the_head_of_its_lane():
+    late, early = stored(a_message("m-1", timestamp=now_ms()), a_message("m-2", timestamp=now_ms() - 5000))
+    (other,) = stored(a_message("m-3", sender="9"), correlation_id="request-2")
+
+    first, second = of(late, other)
+
+    assert (first.claim.event_id, second.claim.event_id) == (early.pk, other.pk)
+    assert (first.claim.fence, first.claim.attempt, first.claim.starts) == (1, 1, 1)
+    assert first.claim.sealed == bytes(claims.held(early.pk, fence=1).sealed)
+
+
+def test_the_claim_is_the_one_that_is_made_for_one():
+    (event,) = stored(a_message())
+
+    (taken,) = of(event)
+
+    alone = claims.held(event.pk, fence=1)  # which counts no attempt of its own
+    for name in claims.COLUMNS:
+        assert getattr(taken.claim, name) == getattr(alone, name)
+
+
+def test_a_lane_that_two_ask_for_goes_to_one():
+    first, second = stored(a_message("m-1"), a_message("m-2"))
+
+    taken = of(first, second)
+
+    assert sorted(one.claim is not None for one in taken) == [False, True]
+
+
+def test_what_is_done_or_unknown_is_nobodys():
+    (event,) = stored(a_message())
+    worked(event)
+
+    unknown, done, no_lane = _take([_Ask(event_id=uuid7()), _Ask(event_id=event.pk), _Ask(lane=uuid7())])
+
+    assert [one.claim for one in (unknown, done, no_lane)] == [None] * 3
+
+
+def test_a_lane_is_asked_for_by_its_own_name():
+    first, second = stored(a_message("m-1"), a_message("m-2"))
+
+    by_event, by_lane = _take([_Ask(event_id=uuid7()), _Ask(lane=second.lane)])
+
+    assert (by_event.claim, by_lane.claim.event_id) == (None, first.pk)
+
+
+def test_a_receipt_has_no_lane():
+    (receipt,) = stored(an_item(read={"mid": "m-1"}))
+
+    (taken,) = of(receipt)
+
+    assert (taken.claim.event_id, taken.claim.lane) == (receipt.pk, None)
+
+
+def test_a_lease_that_ran_out_is_said_and_taken_over():
+    (event,) = stored(a_message())
+    of(event)
+    WebhookEvent.objects.update(claimable_at=timezone.now() - timedelta(seconds=1))
+
+    (taken,) = of(event)
+    assert (taken.claim, taken.has_expired) == (None, True)
+    assert taking.by_event(event.pk).claim.fence == 2
+
+
+def test_another_worker_s_event_of_the_lane_leaves_nothing():
+    first, _ = stored(a_message("m-1"), a_message("m-2"))
+    (other,) = stored(a_message("m-3", sender="9"), correlation_id="request-2")
+    of(first)
+
+    held, free = of(first, other)
+
+    assert (held.claim, held.has_expired, free.claim.event_id) == (None, False, other.pk)
+
+
+@pytest.mark.parametrize("state", ["active", "token"])
+def test_it_is_said_whether_the_account_of_an_event_rests(state):
+    (event,) = stored(a_message())
+    Account.objects.update(state=state)
+    of(event)
+
+    (taken,) = of(event)
+
+    assert taken.rests == (state != "active")
+
+
+def test_what_stands_beside_the_event_is_seen_with_it():
+    answered, deleted = stored(a_message("m-1"), a_message("m-2", sender="9"))
+    (tap,) = stored(an_item(sender="9", message={"mid": "m-2", "is_deleted": True}), correlation_id="request-2")
+    worked(answered)
+    WebhookEvent.objects.filter(pk=deleted.pk).update(order_at=tap.order_at + timedelta(seconds=1))
+    worked(tap)
+    (again,) = stored(a_message("m-4"), correlation_id="request-3")
+    WebhookEvent.objects.filter(pk=deleted.pk).update(
+        state="received", claimable_at=timezone.now(), finished_at=None, reason=""
+    )
+
+    first, second = of(again, deleted)
+
+    conversation = Conversation.objects.get(pk=again.conversation_id)
+    assert first.claim.seen.last_reply_at == conversation.last_reply_at is not None
+    assert (first.claim.seen.is_deleted, first.claim.seen.has_reply) == (False, False)
+    assert second.claim.seen.is_deleted
+    assert OutgoingReply.objects.filter(event_id=answered.pk).exists()
+
+
+def test_slots_that_ask_at_the_same_time_share_no_event():
+    events = stored(*[a_message(f"m-{n}", sender=str(n)) for n in range(40)])
+    found, gate = [], threading.Barrier(8)
+
+    def slot():
+        gate.wait(10)
+        claims = [taking.by_event(event.pk).claim for event in events]
+        found.extend(claim.event_id for claim in claims if claim)
+
+    threads = [threading.Thread(target=slot) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(found) == sorted(event.pk for event in events)
+
+
+def test_the_plan_reads_indexes_only(line_plan):
+    plan = line_plan(taking.line, taking._TAKE, {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0})
+
+    assert "Seq Scan" not in plan
+    assert "Hash Join" not in plan
+
+
+def test_a_message_is_answered_in_four_round_trips(graph, monkeypatch, django_assert_num_queries):
+    """Claim, begin, end, and the look for the next of its lane: what the figures in benchmarks/ rest on."""
+    (event,) = stored(a_message())
+    runs = []
+    run = taking.Line.run
+    monkeypatch.setattr(taking.Line, "run", lambda self, *args: runs.append(self) or run(self, *args))
+
+    with knobs(reply_policy="instagram_webhooks.replies.policy.acknowledge"), django_assert_num_queries(0):
+        work.process(event.pk)
+
+    assert (len(runs), len(graph.taken(PERSON))) == (4, 1)
