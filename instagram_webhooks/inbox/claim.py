@@ -62,9 +62,9 @@ class Seen:
 _FIRST = """
        CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
          (SELECT p.event_id FROM instagram_webhooks_webhookevent p
-           WHERE p.lane = named.lane AND p.state = 'processing'),
+           WHERE p.lane = named.lane AND p.worker_id IS NOT NULL),
          (SELECT o.event_id FROM instagram_webhooks_webhookevent o
-           WHERE o.lane = named.lane AND o.state IN ('received', 'processing', 'retrying', 'parked')
+           WHERE o.lane = named.lane AND o.finished_at IS NULL
            ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)) END AS event_id
 """
 _HEAD = f"SELECT named.lane, {_FIRST} FROM named"

@@ -27,7 +27,7 @@ def is_head(e: str) -> str:
 {e}.lane IS NOT NULL AND {is_open(e)} AND ({e}.state = 'processing' OR (
   {is_first(e)}
   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
-                   WHERE p.lane = {e}.lane AND p.state = 'processing')))
+                   WHERE p.lane = {e}.lane AND p.worker_id IS NOT NULL)))
 """
 
 

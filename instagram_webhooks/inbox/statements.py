@@ -3,7 +3,7 @@ The SQL of a move: its condition and its effect on the row `e`, from the table o
 goes first in a lane, asked of one row.
 """
 
-from instagram_webhooks.states import ENDED, OPEN, EventState, Move, Starts, Wait
+from instagram_webhooks.states import ENDED, EventState, Move, Starts, Wait
 
 _SENDING = """EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
                     WHERE r.event_id = e.event_id AND r.state = 'sending')"""
@@ -18,9 +18,8 @@ _WITH_REASON = (EventState.PARKED, EventState.IGNORED)
 
 
 def is_open(e: str) -> str:
-    """The condition on a row of this name that its lane waits for it."""
-    states = ", ".join(f"'{state}'" for state in OPEN)
-    return f"{e}.state IN ({states})"
+    """The condition on a row of this name that its lane waits for it, as the indexes on open events have it."""
+    return f"{e}.finished_at IS NULL"
 
 
 def is_first(e: str) -> str:

@@ -241,17 +241,13 @@ class Migration(migrations.Migration):
                         models.F("received_at"),
                         models.F("place"),
                         models.F("event_id"),
-                        condition=models.Q(
-                            ("lane__isnull", False), ("state__in", ("received", "processing", "retrying", "parked"))
-                        ),
+                        condition=models.Q(("finished_at__isnull", True), ("lane__isnull", False)),
                         name="event_lane_order",
                     ),
                     models.Index(
                         django.db.models.functions.comparison.Greatest("received_at", "order_at"),
                         models.F("event_id"),
-                        condition=models.Q(
-                            ("lane__isnull", False), ("state__in", ("received", "processing", "retrying", "parked"))
-                        ),
+                        condition=models.Q(("finished_at__isnull", True), ("lane__isnull", False)),
                         name="event_longest_open",
                     ),
                     models.Index(
@@ -290,7 +286,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         models.F("lane"),
-                        condition=models.Q(("state", "processing")),
+                        condition=models.Q(("worker_id__isnull", False)),
                         name="one_event_of_a_lane_in_processing",
                     ),
                     models.CheckConstraint(

@@ -56,12 +56,14 @@ class WebhookEvent(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        # Open events, and those in processing, are told by finished_at and worker_id, which the constraint below ties
+        # to the state: PostgreSQL prepares each index's condition for every statement, and a list of states is dear.
         indexes = (
             models.Index("lane", "order_at", "received_at", "place", "event_id", name="event_lane_order",
-                         condition=Q(lane__isnull=False, state__in=OPEN)),
+                         condition=Q(lane__isnull=False, finished_at__isnull=True)),
             # Since when it waits: since it came, or since a replay brought it back.
             models.Index(Greatest("received_at", "order_at"), "event_id", name="event_longest_open",
-                         condition=Q(lane__isnull=False, state__in=OPEN)),
+                         condition=Q(lane__isnull=False, finished_at__isnull=True)),
             models.Index("claimable_at", name="event_claimable", condition=Q(claimable_at__isnull=False)),
             models.Index("worker_id", name="event_worker", condition=Q(worker_id__isnull=False)),
             models.Index("account", "order_at", name="event_parked", condition=Q(state=EventState.PARKED)),
@@ -72,7 +74,7 @@ class WebhookEvent(models.Model):
         )  # fmt: skip
         constraints = (
             models.UniqueConstraint("lane", name="one_event_of_a_lane_in_processing",
-                                    condition=Q(state=EventState.PROCESSING)),
+                                    condition=Q(worker_id__isnull=False)),
             models.CheckConstraint(name="event_is_as_its_state_says", condition=_AS_ITS_STATE_SAYS),
         )  # fmt: skip
 
