@@ -51,7 +51,6 @@ class Seen:
     account: Sequence[Any] | None = field(repr=False)
     last_reply_at: datetime | None
     last_human_at: datetime | None
-    has_reply: bool
     is_deleted: bool
     read_at: float = field(default_factory=time.monotonic)
 

@@ -45,7 +45,8 @@ def answer(claim: Claim, content: Content, decision: Decision, account: pause.Kn
 
 
 def _answer(claim: Claim, content: Content, decision: Decision, account: pause.KnownAccount) -> None:
-    reply = outbox.find(claim.event_id) if claim.seen is None or claim.seen.has_reply else None
+    # Whoever claims an event for the first time finds no reply of it: only a holder writes one.
+    reply = None if claim.fence == 1 else outbox.find(claim.event_id)
     if reply is None:
         _first_time(claim, content, decision, account)
     elif reply.state in MAY_HAVE_LEFT:

@@ -36,7 +36,6 @@ class Taken:
 
 _TAKE = f"""{TAKING_MANY}
 SELECT first.n, t.*, p.sealed, c.last_reply_at, c.last_human_at,
-       EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r WHERE r.event_id = t.event_id),
        EXISTS (SELECT 1 FROM instagram_webhooks_message m WHERE m.conversation_id = t.conversation_id
                   AND m.message_digest = t.message_digest AND m.deleted_at IS NOT NULL),
        EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent x WHERE x.event_id = first.event_id
@@ -100,15 +99,14 @@ def _take(asks: Sequence[_Ask]) -> list[Taken]:
 
 
 def _understood(row: Sequence[Any]) -> Taken:
-    _, *claim, last_reply_at, last_human_at, has_reply, is_deleted, has_expired, rests = row[: len(COLUMNS) + 7]
+    _, *claim, last_reply_at, last_human_at, is_deleted, has_expired, rests = row[: len(COLUMNS) + 6]
     if claim[0] is None:
         return Taken(has_expired=has_expired, rests=rests)
-    account = row[len(COLUMNS) + 7 :]
+    account = row[len(COLUMNS) + 6 :]
     seen = Seen(
         account=None if account[0] is None else account,
         last_reply_at=last_reply_at,
         last_human_at=last_human_at,
-        has_reply=has_reply,
         is_deleted=is_deleted,
     )
     return Taken(claim=Claim(**dict(zip(COLUMNS, claim, strict=True)), seen=seen))
