@@ -49,17 +49,30 @@ def template(django_db_setup, django_db_blocker):
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def clone(template):
+    """A clone of the template and the tables that are empty in it; to make one for each test took a quarter second."""
+    name = f"own_{uuid.uuid4().hex[:12]}"
+    with _server() as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    with psycopg.connect(_url(name), autocommit=True) as inside:
+        tables = [row[0] for row in inside.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
+                                                   " AND relnamespace = 'public'::regnamespace")]  # fmt: skip
+        empty = [each for each in tables if not inside.execute(f"SELECT EXISTS (SELECT FROM {each})").fetchone()[0]]
+    yield name, empty
+    with _server() as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture
-def own_database(template, django_db_blocker):
-    """A database of this test's own, where transactions commit and threads see them; its URL."""
+def own_database(clone, django_db_blocker):
+    """The URL of a database where transactions commit and threads see them, empty; no test changes its tables."""
     from django.db import connection, connections
 
     from instagram_webhooks.inbox.accept import group
     from instagram_webhooks.worker import commits, taking
 
-    name = f"own_{uuid.uuid4().hex[:12]}"
-    with _server() as server:
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    name, tables = clone
     with django_db_blocker.unblock():
         connections.close_all()
         before = connection.settings_dict["NAME"]
@@ -70,8 +83,21 @@ def own_database(template, django_db_blocker):
         yield _url(name)
         connections.close_all()
         connection.settings_dict["NAME"] = before
-    with _server() as server:
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    _empty(name, tables)
+
+
+def _empty(name, tables):
+    """Ends whatever is still connected, and takes all rows away, also those that triggers guard."""
+    with psycopg.connect(_url(name)) as inside:
+        inside.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                       " WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+        guarded = inside.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger"
+                                 " WHERE NOT tgisinternal AND tgtype & 32 <> 0").fetchall()  # fmt: skip
+        for (table,) in guarded:
+            inside.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        inside.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        for (table,) in guarded:
+            inside.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def _server():

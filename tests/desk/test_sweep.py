@@ -164,9 +164,11 @@ def test_with_the_database_away_a_round_is_a_failure(account):
 
 def test_a_round_under_which_the_database_fails_says_so(service):
     execute("ALTER TABLE instagram_webhooks_worker RENAME COLUMN stopped_at TO gone")
-
-    with service.started("sweep", "--once") as command:
-        out, err = command.communicate(timeout=60)
+    try:
+        with service.started("sweep", "--once") as command:
+            out, err = command.communicate(timeout=60)
+    finally:
+        execute("ALTER TABLE instagram_webhooks_worker RENAME COLUMN gone TO stopped_at")
 
     assert command.returncode == 1
     assert "run manage.py migrate" in err
