@@ -35,24 +35,18 @@ OPENED = """opened AS (
   ON CONFLICT (id) DO UPDATE
     SET last_message_at = greatest(instagram_webhooks_conversation.last_message_at, EXCLUDED.last_message_at)
 )"""
-ADDED = """added AS (
+_ADDING = """
   INSERT INTO instagram_webhooks_message
     (id, conversation_id, author, kind, message_digest, event_id, sealed, edit_number, happened_at)
-  SELECT i.message_id, i.conversation_id, 'customer', i.kind, i.digest, i.event_id, i.sealed, 0, i.at
-    FROM held i
-  ON CONFLICT DO NOTHING
-)"""
+  SELECT i.message_id, i.conversation_id, '{author}', i.kind, i.digest, i.event_id, i.sealed, 0, i.at FROM {rows} i
+  ON CONFLICT"""
+ADDED = f"added AS ({_ADDING.format(author='customer', rows='held')} DO NOTHING)"
+# Ours; takes over the row that an early echo made.
+ANSWERED = f"""answered AS ({_ADDING.format(author="service", rows="done")}
+    (conversation_id, message_digest) WHERE message_digest IS NOT NULL DO UPDATE SET author = 'service')"""
 MARKED = """marked AS (
   UPDATE instagram_webhooks_conversation c SET last_reply_at = greatest(c.last_reply_at, i.at)
     FROM done i WHERE c.id = i.conversation_id
-)"""
-# Ours; takes over the row that an early echo made.
-ANSWERED = """answered AS (
-  INSERT INTO instagram_webhooks_message
-    (id, conversation_id, author, kind, message_digest, event_id, sealed, edit_number, happened_at)
-  SELECT i.message_id, i.conversation_id, 'service', i.kind, i.digest, i.event_id, i.sealed, 0, i.at
-    FROM done i
-  ON CONFLICT (conversation_id, message_digest) WHERE message_digest IS NOT NULL DO UPDATE SET author = 'service'
 )"""
 
 
