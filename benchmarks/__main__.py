@@ -40,7 +40,11 @@ def main() -> None:
 def _shown(values: list[float]) -> str:
     if not values:
         return "–"
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+    median, least, most = (
+        f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        for value in (statistics.median(values), min(values), max(values))
+    )
+    return f"{median} ({least} to {most})"
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def _posted(product: Any, *, events: int, batch: int, connections: int) -> dict[
         file.write(b"\n".join(lines))
         file.flush()
         command = [sys.executable, "-m", "benchmarks.load", file.name, str(product.port), str(connections)]
-        told = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+        told = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, text=True)
     answers: dict[str, Any] = json.loads(told.stdout)
     assert not answers["refused"], answers
     return answers

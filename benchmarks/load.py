@@ -21,12 +21,19 @@ async def _connection(port: int, posts: list[bytes], taken: list[float], refused
         request, begun = posts.pop(), time.monotonic()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
-        await reader.readexactly(int(length.split(b":")[1]))
+        await _body(reader, head.lower())
         taken.append(time.monotonic() - begun)
         if (status := int(head[9:12])) != 200:
             refused.append(status)
     writer.close()
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> None:
+    if b"transfer-encoding: chunked" in head:
+        await reader.readuntil(b"0\r\n\r\n")
+        return
+    length = next((line for line in head.split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+    await reader.readexactly(int(length.split(b":")[1]))
 
 
 async def _all(path: str, port: int, connections: int) -> dict[str, object]:
