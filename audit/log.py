@@ -15,20 +15,18 @@ _ACTION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
 # One statement for any number of rows. Plain SQL instead of the model, because the text is then
 # constant, a hot path pays for no model instances, and `import audit` works before apps are loaded.
-_INSERT = """
+_INTO = """
 INSERT INTO audit_auditentry
        (id, action, subject_id, provider, correlation_id, actor, attempt, detail, reason)
+"""
+_INSERT = f"""{_INTO}
 SELECT id, action, subject_id, provider, correlation_id, actor, attempt, detail, reason
   FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[],
               %s::text[]::jsonb[], %s::text[])
     AS new (id, action, subject_id, provider, correlation_id, actor, attempt, detail, reason)
 """
-
-
 # The same for a statement of many common table expressions: `done` holds the columns, its event_id the subjects.
-RECORDED = """recorded AS (
-  INSERT INTO audit_auditentry
-         (id, action, subject_id, provider, correlation_id, actor, attempt, detail, reason)
+RECORDED = f"""recorded AS ({_INTO}
   SELECT i.audit_id, i.action, i.event_id, i.provider, i.correlation_id, i.actor, i.attempt, i.detail::jsonb, i.reason
     FROM done i
 )"""

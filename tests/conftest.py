@@ -21,6 +21,19 @@ os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{1 + in
 settings.CELERY_BROKER_URL = os.environ["REDIS_URL"]
 
 
+@pytest.fixture
+def given(monkeypatch):
+    """Sets the whole environment."""
+
+    def replace(values):
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return replace
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
     """The test database, also where every test clones one of its own; pytest-django looks at its marks only."""

@@ -1,7 +1,6 @@
 """The settings: read together, judged together."""
 
 import base64
-import os
 
 import pytest
 
@@ -19,19 +18,6 @@ PRODUCTION = {
     "INSTAGRAM_APP_SECRETS": "one,two",
     "INSTAGRAM_VERIFY_TOKEN": "word",
 }
-
-
-@pytest.fixture
-def given(monkeypatch):
-    """Sets the whole environment."""
-
-    def replace(values):
-        for name in list(os.environ):
-            monkeypatch.delenv(name)
-        for name, value in values.items():
-            monkeypatch.setenv(name, value)
-
-    return replace
 
 
 @pytest.fixture

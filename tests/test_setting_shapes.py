@@ -1,7 +1,5 @@
 """Values that would only fail later, in the middle of something: each is a fault of the start."""
 
-import os
-
 import pytest
 
 from tests.test_environment import PRODUCTION
@@ -77,14 +75,11 @@ RIGHT = [
 
 
 @pytest.fixture
-def read(monkeypatch):
+def read(given):
     """Reads the settings of an environment that holds these and no others."""
 
     def read(values):
-        for name in list(os.environ):
-            monkeypatch.delenv(name)
-        for name, value in values.items():
-            monkeypatch.setenv(name, value)
+        given(values)
         return environment.read()
 
     return read

@@ -70,9 +70,11 @@ _HEAD = f"SELECT named.lane, {_FIRST} FROM named"
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
 _NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
 _NAMED_BY_LANES = "SELECT NULL::uuid AS event_id, lane FROM unnest(%(lanes)s::uuid[]) AS listed(lane)"
-_FIELDS = """
+_OF_THE_ROW = """
        e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
-       e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at,
+       e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
+"""
+_FIELDS = f"""{_OF_THE_ROW},
        (SELECT sealed FROM instagram_webhooks_eventpayload p WHERE p.event_id = e.event_id)
 """
 COLUMNS = ("event_id", "fence", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
@@ -90,16 +92,13 @@ UPDATE instagram_webhooks_webhookevent e SET {effect}
 RETURNING {fields}
 """
 # For many at once, as common table expressions: `first` is what goes first for each that asks, by its number, and
-# `taken` what was claimed of it, in the fields of a Claim but the payload. The numbers of lanes follow those of events.
+# `taken` what was claimed of it, in the fields of a Claim but the payload. Each names an event or a lane.
 # Rows are named by their ids alone: a join would be planned once, and might read all that is due.
 TAKING_MANY = f"""
 WITH named AS MATERIALIZED (
-  SELECT asked.n, e.event_id, e.lane, e.provider, e.account
-    FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS asked(id, n)
-    JOIN instagram_webhooks_webhookevent e ON e.event_id = asked.id
-  UNION ALL
-  SELECT asked.n + cardinality(%(ids)s::uuid[]), NULL, asked.lane, NULL, NULL
-    FROM unnest(%(lanes)s::uuid[]) WITH ORDINALITY AS asked(lane, n)
+  SELECT asked.n, e.event_id, coalesce(asked.lane, e.lane) AS lane, e.provider, e.account
+    FROM unnest(%(ids)s::uuid[], %(lanes)s::uuid[]) WITH ORDINALITY AS asked(id, lane, n)
+    LEFT JOIN instagram_webhooks_webhookevent e ON e.event_id = asked.id
 ), first AS MATERIALIZED (
   SELECT named.n, named.lane, named.provider, named.account, {_FIRST} FROM named
 ), head AS MATERIALIZED (
@@ -108,8 +107,7 @@ WITH named AS MATERIALIZED (
 ), taken AS (
   UPDATE instagram_webhooks_webhookevent e SET {effect(CLAIM)}
    WHERE e.event_id = ANY (ARRAY (SELECT event_id FROM head)) AND {condition(CLAIM)}
-  RETURNING e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
-            e.correlation_id, e.attempts + 1, e.starts, e.happened_at, e.received_at, e.order_at
+  RETURNING {_OF_THE_ROW}
 )
 """
 # Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.

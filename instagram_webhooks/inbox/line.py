@@ -15,6 +15,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, InternalError, OperationalError, connections
 from django.db.utils import DatabaseErrorWrapper
 
+# No fault of a statement or its values. InternalError: a session ended for idling, or a server become read-only.
+DATABASE_FAILED = (OperationalError, InterfaceError, InternalError)
 _NOT = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 _OPTIONS = "".join(f" -c enable_{kind}=off" for kind in _NOT) + " -c plan_cache_mode=force_generic_plan"
 
@@ -37,8 +39,8 @@ class Line:
                 if self.raw is None:
                     self.raw = self._opened(wrapper.get_connection_params())
                 return self.raw.execute(statement, values, prepare=True, binary=True).fetchall()
-        except (OperationalError, InterfaceError, InternalError):
-            self.close()  # lost, or to a server that became read-only
+        except DATABASE_FAILED:
+            self.close()
             raise
 
     def close(self) -> None:

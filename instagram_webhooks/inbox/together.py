@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import OperationalError
+
+from instagram_webhooks.inbox.line import DATABASE_FAILED
 
 Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 MOST = 500
-# The database itself failed: nobody's row is to blame.
-FOR_ALL = (OperationalError, InterfaceError, InternalError)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +87,7 @@ class Together(Generic[Row, Done]):
         try:
             done = self._act([asked.row for asked in taken])
         except Exception as exc:  # noqa: BLE001 (whatever it was, those who wait must be told)
-            if len(taken) > 1 and not isinstance(exc, FOR_ALL):
+            if len(taken) > 1 and not isinstance(exc, DATABASE_FAILED):
                 for asked in taken:
                     self._do([asked])
                 return

@@ -96,6 +96,11 @@ def find(event_id: UUID) -> Reply | None:
     return Reply(**found | {"state": ReplyState(found["state"]), "sealed_text": bytes(found["sealed_text"])})
 
 
+def key_of(claim: Claim, message_id: str | None) -> UUID:
+    """The key of what is answered: of Meta's message where it has an id, else of the event."""
+    return digest("reply", claim.provider, claim.account, message_id or str(claim.event_id))
+
+
 def write(claim: Claim, text: str, *, state: ReplyState, message_id: str | None) -> UUID | None:
     """The id of a new reply, planned or sending; None where the message was answered by another event.
 
@@ -120,7 +125,7 @@ def _insert(claim: Claim, text: str, *, state: ReplyState, reason: str, message_
     values = {
         "id": reply_id,
         "event_id": claim.event_id,
-        "reply_key": digest("reply", claim.provider, claim.account, message_id or str(claim.event_id)),
+        "reply_key": key_of(claim, message_id),
         "conversation_id": claim.conversation_id,
         "provider": claim.provider,
         "account": claim.account,

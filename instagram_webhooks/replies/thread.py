@@ -87,7 +87,7 @@ def open_conversation(claim: Claim, partner: str, *, message_at: datetime | None
 
 def add(claim: Claim, content: Content, author: Message.Author) -> None:
     """One message of a conversation, once."""
-    _add(claim, author, claim.message_digest, plain=_plain(content), at=claim.happened_at or claim.received_at)
+    _add(claim, author, claim.message_digest, plain=plain(content), at=claim.happened_at or claim.received_at)
 
 
 def add_reply(answered: Claim | WebhookEvent, text: str, digest_of_message: UUID | None, sent_at: datetime) -> None:
@@ -95,7 +95,7 @@ def add_reply(answered: Claim | WebhookEvent, text: str, digest_of_message: UUID
 
     digest_of_message: None where a person's word is all that is known of it.
     """
-    _add(answered, Message.Author.SERVICE, digest_of_message, plain=_plain(Content(text=text)), at=sent_at)
+    _add(answered, Message.Author.SERVICE, digest_of_message, plain=plain(Content(text=text)), at=sent_at)
     if digest_of_message is None:
         return
     Message.objects.filter(conversation=answered.conversation_id, message_digest=digest_of_message).update(
@@ -151,7 +151,7 @@ def edit(claim: Claim, content: Content) -> None:
     if content.target_id is None:
         return
     for message in _target(claim, content.target_id).filter(edit_number__lt=content.edit_number or 0, deleted_at=None):
-        sealed = seal(_plain(content), place=Message.PLACE, row_id=message.id)
+        sealed = seal(plain(content), place=Message.PLACE, row_id=message.id)
         Message.objects.filter(pk=message.pk).update(sealed=sealed, edit_number=content.edit_number)
 
 
@@ -182,10 +182,6 @@ def opened(message: Message) -> dict[str, Any]:
 
 def plain(content: Content) -> bytes:
     """What a message says, as it is sealed."""
-    return _plain(content)
-
-
-def _plain(content: Content) -> bytes:
     said = {
         "text": content.text,
         "attachments": [asdict(each) for each in content.attachments],

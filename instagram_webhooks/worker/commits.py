@@ -22,7 +22,7 @@ from instagram_webhooks.inbox.line import Line
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply
 from instagram_webhooks.replies import outbox, thread
-from instagram_webhooks.vault import digest, message_digest, seal, seal_text
+from instagram_webhooks.vault import message_digest, seal, seal_text
 from instagram_webhooks.worker.recent import Recent
 from instagram_webhooks.worker.transactions import settled
 
@@ -117,7 +117,7 @@ def begin(claim: Claim, content: Content, text: str) -> UUID | None:
         digest=claim.message_digest,
         sealed=seal(thread.plain(content), place=Message.PLACE, row_id=message_id),
         reply_id=reply_id,
-        reply_key=digest("reply", claim.provider, claim.account, content.message_id or str(claim.event_id)),
+        reply_key=outbox.key_of(claim, content.message_id),
         text=seal_text(text, place=OutgoingReply.PLACE, row_id=reply_id),
     )
     return reply_id if settled(lambda: _begun(row)) else None

@@ -77,11 +77,9 @@ def _asked(ask: _Ask) -> Taken:
 
 
 def _take(asks: Sequence[_Ask]) -> list[Taken]:
-    by_id = [ask for ask in asks if ask.event_id is not None]
-    by_lane = [ask for ask in asks if ask.event_id is None]
     values = {
-        "ids": array_literal([ask.event_id for ask in by_id]),
-        "lanes": array_literal([ask.lane for ask in by_lane]),
+        "ids": array_literal([ask.event_id for ask in asks]),
+        "lanes": array_literal([ask.lane for ask in asks]),
         "worker": life.worker_id,
         "lease": conf().lease_s,
     }
@@ -94,15 +92,15 @@ def _take(asks: Sequence[_Ask]) -> list[Taken]:
         elif taken.claim:
             owned.add(taken.claim.event_id)
         found[row[0]] = taken
-    number = {id(ask): n for n, ask in enumerate((*by_id, *by_lane), 1)}
-    return [found.get(number[id(ask)], Taken()) for ask in asks]
+    return [found[n] for n in range(1, len(asks) + 1)]
 
 
 def _understood(row: Sequence[Any]) -> Taken:
-    _, *claim, last_reply_at, last_human_at, is_deleted, has_expired, rests = row[: len(COLUMNS) + 6]
+    beside = 1 + len(COLUMNS)
+    claim, account = row[1:beside], row[beside + 5 :]
+    last_reply_at, last_human_at, is_deleted, has_expired, rests = row[beside : beside + 5]
     if claim[0] is None:
         return Taken(has_expired=has_expired, rests=rests)
-    account = row[len(COLUMNS) + 6 :]
     seen = Seen(
         account=None if account[0] is None else account,
         last_reply_at=last_reply_at,

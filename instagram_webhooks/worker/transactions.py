@@ -6,16 +6,15 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import Error, InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 
 from instagram_webhooks.conf import conf
+from instagram_webhooks.inbox.line import DATABASE_FAILED
 from instagram_webhooks.worker.life import life
 
 log = logging.getLogger(__name__)
 
 Done = TypeVar("Done")
-# No outcome of an event. InternalError: a session ended for idling in its transaction, or a server become read-only.
-DATABASE_FAILED = (OperationalError, InterfaceError, InternalError)
 AGAIN_S = 0.5
 # Of the lease: for so long a slot waits with its claim for the database to come back.
 PATIENCE = 0.8

@@ -17,6 +17,7 @@ from instagram_webhooks.events import EventJob
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox import finish, moves, wake_ups
 from instagram_webhooks.inbox.claim import Claim
+from instagram_webhooks.inbox.line import DATABASE_FAILED
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.replies import handlers, outbox, pause, thread
 from instagram_webhooks.vault import open_sealed
@@ -26,7 +27,7 @@ from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.taking import Taken
-from instagram_webhooks.worker.transactions import DATABASE_FAILED, asked, committed, drop_connection
+from instagram_webhooks.worker.transactions import asked, committed, drop_connection
 
 log = logging.getLogger(__name__)
 
