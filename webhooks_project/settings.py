@@ -128,7 +128,9 @@ def database(url: str) -> dict[str, Any]:
     parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
     parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {
         "connect_timeout": 2,
-        "keepalives_idle": 30,
+        "keepalives_idle": 10,  # a server that vanished is noticed after 25 s, well within a lease
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
         "application_name": "instagram-webhooks",
         "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC",

@@ -14,17 +14,28 @@ from typing import Any
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, InternalError, OperationalError, connections
 from django.db.utils import DatabaseErrorWrapper
+from psycopg import errors
 
 # No fault of a statement or its values. InternalError: a session ended for idling, or a server become read-only.
 DATABASE_FAILED = (OperationalError, InterfaceError, InternalError)
+_OF_A_ROW = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
 _NOT = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 _OPTIONS = "".join(f" -c enable_{kind}=off" for kind in _NOT) + " -c plan_cache_mode=force_generic_plan"
 
 
-class Line:
-    """One connection, made at its first use and after an error. For one thread at a time."""
+class RowBusy(Exception):
+    """A row that the statement needs is held by somebody else; nothing was written."""
 
-    def __init__(self) -> None:
+
+class Line:
+    """One connection, made at its first use and after an error. For one thread at a time.
+
+    lock_wait_ms: for so long a statement waits for the row of somebody else, then it raises RowBusy: many wait for
+    this line, and a client that does nothing must not stop them all. Without it, as long as Django's connections do.
+    """
+
+    def __init__(self, *, lock_wait_ms: int | None = None) -> None:
+        self._lock_wait_ms = lock_wait_ms
         self.raw: psycopg.Connection[Any] | None = None
         os.register_at_fork(after_in_child=self._forget)
 
@@ -39,7 +50,9 @@ class Line:
                 if self.raw is None:
                     self.raw = self._opened(wrapper.get_connection_params())
                 return self.raw.execute(statement, values, prepare=True, binary=True).fetchall()
-        except DATABASE_FAILED:
+        except DATABASE_FAILED as exc:
+            if self._lock_wait_ms is not None and isinstance(exc.__cause__, _OF_A_ROW):
+                raise RowBusy from exc
             self.close()
             raise
 
@@ -50,12 +63,13 @@ class Line:
             with contextlib.suppress(psycopg.Error):
                 raw.close()
 
-    @staticmethod
-    def _opened(params: dict[str, Any]) -> psycopg.Connection[Any]:
+    def _opened(self, params: dict[str, Any]) -> psycopg.Connection[Any]:
         kept = {
             name: value
             for name, value in params.items()
             if name not in ("cursor_factory", "context", "prepare_threshold")
         }
         kept["options"] = f"{kept.get('options', '')}{_OPTIONS}".strip()
+        if self._lock_wait_ms is not None:
+            kept["options"] += f" -c lock_timeout={self._lock_wait_ms}"
         return psycopg.connect(**kept, autocommit=True)

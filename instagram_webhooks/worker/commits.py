@@ -18,12 +18,13 @@ from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply
 from instagram_webhooks.replies import outbox, thread
 from instagram_webhooks.vault import message_digest, seal, seal_text
 from instagram_webhooks.worker.recent import Recent
+from instagram_webhooks.worker.taking import LOCK_WAIT_MS
 from instagram_webhooks.worker.transactions import settled
 
 
@@ -81,15 +82,17 @@ def _input(row: type) -> str:
     return f"input AS (SELECT * FROM unnest({arrays}) AS given({', '.join(columns)}))"
 
 
+# PostgreSQL does what the last line does not read from the end of this list to its beginning: event first, and the
+# conversation before its messages, as everybody locks them.
 _BEGIN = f"""
-WITH {_input(_Begun)}, {finish.HELD}, {thread.OPENED}, {outbox.WRITTEN}, {thread.ADDED}
+WITH {_input(_Begun)}, {finish.HELD}, {outbox.WRITTEN}, {thread.ADDED}, {thread.OPENED}
 SELECT event_id, id FROM written
 """
 _END = f"""
-WITH {_input(_Ended)}, {finish.DONE}, {thread.MARKED}, {outbox.SENT}, {thread.ANSWERED}, {RECORDED}
+WITH {_input(_Ended)}, {finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED}
 SELECT event_id, fence FROM done
 """
-begin_line, end_line = Line(), Line()
+begin_line, end_line = Line(lock_wait_ms=LOCK_WAIT_MS), Line(lock_wait_ms=LOCK_WAIT_MS)
 # A processed event never comes back, so whoever is woken for one of these need not ask. A slot goes on with its lane,
 # so half of all wake-ups are for what is done by then.
 processed_here = Recent()
@@ -98,8 +101,8 @@ processed_here = Recent()
 def begin(claim: Claim, content: Content, text: str) -> UUID | None:
     """Commits the customer's message and our reply as `sending`; the id of the reply.
 
-    None where it was not plain: the message was answered already, or the claim is lost or has not enough of its
-    lease left for a call. What of it was written is what would be written one by one.
+    None where it was not plain: the message was answered already, a row is held by somebody, or the claim is lost or
+    has not enough of its lease left for a call. What of it was written is what would be written one by one.
     """
     at = claim.happened_at or claim.received_at
     message_id, reply_id = uuid7(), uuid7()
@@ -120,13 +123,16 @@ def begin(claim: Claim, content: Content, text: str) -> UUID | None:
         reply_key=outbox.key_of(claim, content.message_id),
         text=seal_text(text, place=OutgoingReply.PLACE, row_id=reply_id),
     )
-    return reply_id if settled(lambda: _begun(row)) else None
+    try:
+        return reply_id if settled(lambda: _begun(row)) else None
+    except RowBusy:  # its slot waits alone
+        return None
 
 
 def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: datetime) -> bool:
     """Commits that the reply was sent and the event is done.
 
-    False where the claim is lost, or the row was changed in this very moment; nothing is written then.
+    False where the claim is lost, or a row is held or was changed in this very moment; nothing is written then.
     """
     own_id = uuid7()
     entry = finish.entry(claim, "event.processed", {"reply": "sent"})
@@ -149,7 +155,10 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
         detail=entry.detail_json,
         reason=entry.reason,
     )
-    is_ended = settled(lambda: _ended(row))
+    try:
+        is_ended = settled(lambda: _ended(row))
+    except RowBusy:  # its slot waits alone
+        return False
     if is_ended:
         processed_here.add(claim.event_id)
     return is_ended

@@ -11,10 +11,12 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
-from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker.life import life
+
+LOCK_WAIT_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ SELECT first.n, t.*, p.sealed, c.last_reply_at, c.last_human_at,
   LEFT JOIN instagram_webhooks_conversation c ON c.id = t.conversation_id
   LEFT JOIN instagram_webhooks_account a ON a.provider = t.provider AND a.account_id = t.account
 """
-line = Line()
+line = Line(lock_wait_ms=LOCK_WAIT_MS)
 
 
 def by_event(event_id: UUID) -> Taken:
@@ -72,8 +74,8 @@ def by_lane(lane: UUID) -> Taken:
 def _asked(ask: _Ask) -> Taken:
     try:
         return _together(ask)
-    except IntegrityError:
-        return Taken()  # another worker has an event of this lane in processing: the unique index says so
+    except (IntegrityError, RowBusy):
+        return Taken()  # another worker has an event of this lane in processing, or is about to
 
 
 def _take(asks: Sequence[_Ask]) -> list[Taken]:

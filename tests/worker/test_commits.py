@@ -1,14 +1,19 @@
 """The two commits of an answered message, of many at once: none of them is touched by another's fate."""
 
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.utils import timezone
 
 from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks import providers
+from instagram_webhooks.inbox.line import RowBusy
+from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.vault import message_digest
 from instagram_webhooks.worker import commits, taking, work
@@ -168,6 +173,45 @@ def test_an_end_takes_over_the_row_that_an_early_echo_made(rows):
     commits._end_all([ended(rows, claim, row.reply_id)])
 
     assert set(Message.objects.values_list("author", flat=True)) == {"customer", "service"}
+
+
+@pytest.mark.parametrize("table", ["conversation", "webhookevent"])
+def test_a_row_that_somebody_holds_holds_up_no_neighbour(table, rows, own_database, monkeypatch):
+    held, free = claimed(PERSON, "9")
+    begins = begun(rows, held, free)
+    commits._begin_all(begins)
+    ends = [
+        ended(rows, claim, row.reply_id, f"mid-{claim.event_id}")
+        for claim, row in zip((held, free), begins, strict=True)
+    ]
+    name, key = ("id", held.conversation_id) if table == "conversation" else ("event_id", held.event_id)
+    both_wait, found = threading.Event(), {}
+
+    def act(given):
+        both_wait.wait(10)
+        return commits._end_all(given)
+
+    together = Together(act)
+
+    def end(row):
+        try:
+            found[row.event_id] = together(row)
+        except RowBusy as exc:
+            found[row.event_id] = exc
+
+    with psycopg.connect(own_database) as somebody:
+        somebody.execute(f"SELECT FROM instagram_webhooks_{table} WHERE {name} = %s FOR UPDATE", [key])
+        threads = [threading.Thread(target=end, args=[row]) for row in ends]
+        for thread in threads:
+            thread.start()
+        both_wait.set()
+        begun_at = time.monotonic()
+        for thread in threads:
+            thread.join(30)
+        took_s = time.monotonic() - begun_at
+
+    assert (type(found[held.event_id]), found[free.event_id]) == (RowBusy, True)
+    assert took_s < 5
 
 
 def test_a_claim_that_is_lost_is_told_to_its_slot():
