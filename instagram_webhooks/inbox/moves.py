@@ -1,6 +1,6 @@
 """Moves of events that no worker holds: parking, release, replay, and the claims of lost workers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,7 +53,7 @@ SELECT event_id FROM instagram_webhooks_webhookevent WHERE worker_id = %s AND st
 """
 _GIVE_BACK = f"""
 UPDATE instagram_webhooks_webhookevent e SET {effect(GIVE_BACK)}
- WHERE e.worker_id = %(worker)s AND e.event_id <> ALL(%(but)s::uuid[]) AND {condition(GIVE_BACK)}
+ WHERE e.event_id = ANY(%(ids)s::uuid[]) AND e.worker_id = %(worker)s AND {condition(GIVE_BACK)}
 RETURNING {_MOVED}
 """
 
@@ -111,16 +111,18 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> Moved | None:
     return moved[0] if moved else None
 
 
-def give_back(worker_id: UUID, *, but: Collection[UUID] = ()) -> list[Moved]:
-    """Takes its claims away from a worker that ends or that died, `but` those; the events, free again.
+def give_back(worker_id: UUID, *, but: Callable[[], Collection[UUID]] = tuple) -> list[Moved]:
+    """Takes its claims away from a worker that ends or that died; the events, free again.
 
     Not those with a reply under way: they wait for the end of their lease, and are looked up then. Not
-    those past their lease either: they keep their starts.
+    those past their lease either: they keep their starts. And not what `but` names once the rows are locked.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        # First the locks: a slot that is just committing `sending` is waited for, and then seen.
+        # First the locks: a slot that is just committing `sending` is waited for, and then seen. What is claimed after
+        # them may be committing it still, so it is not touched.
         cursor.execute(_HELD_BY, [worker_id])
-        return _audited(_GIVE_BACK, {"worker": worker_id, "but": list(but)}, "event.handed_back")
+        locked = {event_id for (event_id,) in cursor.fetchall()}
+        return _audited(_GIVE_BACK, {"worker": worker_id, "ids": list(locked.difference(but()))}, "event.handed_back")
 
 
 def _audited(

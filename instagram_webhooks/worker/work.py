@@ -79,7 +79,7 @@ def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:
 def give_back_unknown() -> None:
     """Gives back what this process claimed without hearing of it."""
     if life.may_hold_more:
-        moves.give_back(life.worker_id, but=life.at_work())
+        moves.give_back(life.worker_id, but=life.at_work)
         life.may_hold_more = False
 
 

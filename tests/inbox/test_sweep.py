@@ -1,5 +1,6 @@
 """The sweep: finds what is due and nothing else, and frees what a lost worker held."""
 
+import threading
 import time
 from datetime import timedelta
 
@@ -140,6 +141,35 @@ def test_what_is_past_its_lease_is_not_given_back_so_that_its_start_counts():
 
     assert moves.give_back(ME) == []
     assert claims.claim(event.pk, worker_id=uuid7()).starts == 2
+
+
+def test_what_is_claimed_while_the_claims_are_given_back_is_left_alone():
+    """It may be committing `sending` in this moment, which the statement that gives back would not see."""
+    before, during = stored(a_message("m-1"), a_message("m-2", sender="9"))
+    claims.claim(before.pk, worker_id=ME)
+
+    def claimed_meanwhile():
+        in_another_session(lambda: claims.claim(during.pk, worker_id=ME))
+        return ()
+
+    assert [moved.event_id for moved in moves.give_back(ME, but=claimed_meanwhile)] == [before.pk]
+
+
+def test_what_a_slot_has_taken_up_by_then_is_not_given_back():
+    (event,) = stored(a_message())
+    claims.claim(event.pk, worker_id=ME)
+
+    assert moves.give_back(ME, but=lambda: [event.pk]) == []
+
+
+def in_another_session(act):
+    def run():
+        act()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(timeout=10)
 
 
 def test_release_returns_all_parked_events_in_batches(monkeypatch):

@@ -12,12 +12,13 @@ from django.utils import timezone
 from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks import providers
-from instagram_webhooks.inbox.line import RowBusy
+from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.vault import message_digest
 from instagram_webhooks.worker import commits, taking, work
 from tests.builders import ACCOUNT, PERSON, a_message, stored
+from tests.processes.process import until
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -212,6 +213,44 @@ def test_a_row_that_somebody_holds_holds_up_no_neighbour(table, rows, own_databa
 
     assert (type(found[held.event_id]), found[free.event_id]) == (RowBusy, True)
     assert took_s < 5
+
+
+@pytest.mark.parametrize("step", ["begin", "end"])
+def test_the_event_is_locked_before_its_conversation_and_that_before_its_messages(
+    step, rows, own_database, monkeypatch
+):
+    """As everybody locks them; PostgreSQL orders the parts of one statement as it likes."""
+    (claim,) = claimed(PERSON)
+    (row,) = begun(rows, claim)
+    Conversation.objects.create(id=claim.conversation_id, provider="instagram", account=ACCOUNT, sealed_partner=b"")
+    act, asked, digest = commits._begin_all, row, claim.message_digest
+    if step == "end":
+        commits._begin_all([row])
+        act, asked, digest = commits._end_all, ended(rows, claim, row.reply_id), message_digest("mid-1")
+    monkeypatch.setattr(commits, f"{step}_line", Line(lock_wait_ms=20_000))
+    found = []
+
+    with psycopg.connect(own_database) as somebody, psycopg.connect(own_database, autocommit=True) as other:
+        somebody.execute(
+            "SELECT FROM instagram_webhooks_conversation WHERE id = %s FOR UPDATE", [claim.conversation_id]
+        )
+        waiting = threading.Thread(target=lambda: found.append(act([asked])))
+        waiting.start()
+        locks = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        until(lambda: other.execute(locks).rowcount > 0, what="the statement waits for the conversation")
+        other.execute("SET lock_timeout = '2s'")
+        other.execute(
+            "INSERT INTO instagram_webhooks_message"
+            " (id, conversation_id, author, kind, message_digest, edit_number, happened_at)"
+            " VALUES (%s, %s, 'person', 'echo', %s, 0, now())",
+            [uuid7(), claim.conversation_id, digest],
+        )
+        free = "SELECT FROM instagram_webhooks_webhookevent WHERE event_id = %s FOR UPDATE SKIP LOCKED"
+        assert other.execute(free, [claim.event_id]).rowcount == 0
+        somebody.rollback()
+        waiting.join(10)
+
+    assert found == [[True]]
 
 
 def test_a_claim_that_is_lost_is_told_to_its_slot():
