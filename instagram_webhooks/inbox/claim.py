@@ -94,6 +94,14 @@ RETURNING {fields}
 # For many at once, as common table expressions: `first` is what goes first for each that asks, by its number, and
 # `taken` what was claimed of it, in the fields of a Claim but the payload. Each names an event or a lane.
 # Rows are named by their ids alone: a join would be planned once, and might read all that is due.
+_TAKEN = f"""head AS MATERIALIZED (
+  SELECT h.event_id FROM (SELECT DISTINCT event_id FROM first ORDER BY event_id) wanted
+    JOIN instagram_webhooks_webhookevent h USING (event_id) FOR UPDATE OF h SKIP LOCKED
+), taken AS (
+  UPDATE instagram_webhooks_webhookevent e SET {effect(CLAIM)}
+   WHERE e.event_id = ANY (ARRAY (SELECT event_id FROM head)) AND {condition(CLAIM)}
+  RETURNING {_OF_THE_ROW}
+)"""
 TAKING_MANY = f"""
 WITH named AS MATERIALIZED (
   SELECT asked.n, e.event_id, coalesce(asked.lane, e.lane) AS lane, e.provider, e.account
@@ -101,15 +109,17 @@ WITH named AS MATERIALIZED (
     LEFT JOIN instagram_webhooks_webhookevent e ON e.event_id = asked.id
 ), first AS MATERIALIZED (
   SELECT named.n, named.lane, named.provider, named.account, {_FIRST} FROM named
-), head AS MATERIALIZED (
-  SELECT h.event_id FROM (SELECT DISTINCT event_id FROM first ORDER BY event_id) wanted
-    JOIN instagram_webhooks_webhookevent h USING (event_id) FOR UPDATE OF h SKIP LOCKED
-), taken AS (
-  UPDATE instagram_webhooks_webhookevent e SET {effect(CLAIM)}
-   WHERE e.event_id = ANY (ARRAY (SELECT event_id FROM head)) AND {condition(CLAIM)}
-  RETURNING {_OF_THE_ROW}
-)
+), {_TAKEN}
 """
+# The same of what follows in their lanes the events that the same statement ends: `done`, whose `next_of` names the
+# lane. They stand there as in processing still, and as the only ones.
+TAKING_NEXT = f"""first AS MATERIALIZED (
+  SELECT d.event_id AS after, d.at AS answered_at,
+         (SELECT o.event_id FROM instagram_webhooks_webhookevent o
+           WHERE o.lane = d.next_of AND o.finished_at IS NULL AND o.event_id <> d.event_id
+           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1) AS event_id
+    FROM done d WHERE d.next_of IS NOT NULL
+), {_TAKEN}"""
 # Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.
 _HELD = f"""
 SELECT {_FIELDS} FROM instagram_webhooks_webhookevent e

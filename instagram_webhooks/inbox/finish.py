@@ -15,7 +15,7 @@ from django.db import connection
 from audit.log import Entry, record_many
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.inbox.statements import condition, effect, is_leased
 from instagram_webhooks.states import DIE, HAND_BACK, IGNORE, PROCESS, RENEW, RETRY, SUSPEND, EventState, Move
 
 
@@ -39,7 +39,7 @@ _LOCKED = """
     SELECT e.ctid AS place FROM instagram_webhooks_webhookevent e
      WHERE e.event_id = i.event_id AND {condition} FOR NO KEY UPDATE) own
 """
-_ENOUGH_LEFT = "e.claimable_at > clock_timestamp() + make_interval(secs => %(left_s)s)"
+_ENOUGH_LEFT = is_leased("e", for_s="%(left_s)s")
 HELD = f"""held AS ({_LOCKED.format(condition=f"{condition(RENEW, fence='i.fence')} AND {_ENOUGH_LEFT}")})"""
 DONE = f"""done AS (
   UPDATE instagram_webhooks_webhookevent e SET {effect(PROCESS)}, attempts = e.attempts + 1

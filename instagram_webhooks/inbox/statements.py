@@ -22,6 +22,18 @@ def is_open(e: str) -> str:
     return f"{e}.finished_at IS NULL"
 
 
+# Of rows that are named by their ids. A plain comparison lets PostgreSQL read all that is due instead, and look for the
+# ids there: so it plans while nothing is due, and it keeps the plan when ten thousand are.
+def is_due(e: str) -> str:
+    """The condition on a row of this name that its time has come."""
+    return f"coalesce({e}.claimable_at, 'infinity') <= clock_timestamp()"
+
+
+def is_leased(e: str, *, for_s: str = "0") -> str:
+    """The condition on a row of this name that so many seconds of its lease, or of its wait, are left."""
+    return f"coalesce({e}.claimable_at, '-infinity') > clock_timestamp() + make_interval(secs => {for_s})"
+
+
 def is_first(e: str) -> str:
     """The condition on a row of this name that no open event of its lane stands before it."""
     return f"""NOT EXISTS (
@@ -38,9 +50,9 @@ def condition(move: Move, *, fence: str = "%(fence)s") -> str:
     if move.by_holder:
         parts.append(f"e.fence = {fence}")
     if move.when_due:
-        parts.append("e.claimable_at <= clock_timestamp()")
+        parts.append(is_due("e"))
     if move.while_leased:
-        parts.append("e.claimable_at > clock_timestamp()")
+        parts.append(is_leased("e"))
     if move.unless_sending:
         parts.append(f"NOT {_SENDING}")
     return " AND ".join(parts)

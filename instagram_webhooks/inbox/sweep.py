@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox.statements import condition, effect, is_first
+from instagram_webhooks.inbox.statements import condition, effect, is_due, is_first
 from instagram_webhooks.states import RESCUE
 
 log = logging.getLogger(__name__)
@@ -38,12 +38,12 @@ SELECT e.event_id FROM instagram_webhooks_webhookevent e
  ORDER BY e.claimable_at LIMIT %(limit)s
 """
 # What somebody else has locked is offered later: one row must not hold up all the others.
-MARK = """
-UPDATE instagram_webhooks_webhookevent
+MARK = f"""
+UPDATE instagram_webhooks_webhookevent e
    SET dispatched_at = clock_timestamp()
  WHERE event_id IN (SELECT event_id FROM instagram_webhooks_webhookevent
                      WHERE event_id = ANY(%(ids)s) ORDER BY event_id FOR UPDATE SKIP LOCKED)
-   AND claimable_at <= clock_timestamp()
+   AND {is_due("e")}
    AND (dispatched_at IS NULL OR dispatched_at < clock_timestamp() - make_interval(secs => %(gate)s))
 RETURNING event_id
 """

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from django.db import connection
 
-_WAKE = """
+from instagram_webhooks.inbox.statements import is_leased
+
+_WAKE = f"""
 UPDATE instagram_webhooks_webhookevent e SET claimable_at = clock_timestamp(), dispatched_at = NULL
   FROM (SELECT event_id FROM instagram_webhooks_webhookevent
          WHERE event_id = ANY(%(ids)s) ORDER BY event_id FOR UPDATE SKIP LOCKED) chosen
- WHERE e.event_id = chosen.event_id AND e.state = 'retrying' AND e.claimable_at > clock_timestamp()
+ WHERE e.event_id = chosen.event_id AND e.state = 'retrying' AND {is_leased("e")}
 RETURNING e.event_id
 """
 

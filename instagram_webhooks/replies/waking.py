@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox import waiting
+from instagram_webhooks.inbox.statements import is_leased
 from instagram_webhooks.replies import outbox
 from instagram_webhooks.replies.pause import FAILURES_IN_A_ROW
 
@@ -30,11 +31,11 @@ UPDATE instagram_webhooks_account a
 RETURNING a.provider, a.account_id, a.unknown_in_a_row >= %(in_a_row)s
 """
 # One that tries for the others is best one that lost no attempt yet.
-_HELD = """
+_HELD = f"""
 SELECT r.event_id FROM instagram_webhooks_outgoingreply r
   JOIN instagram_webhooks_webhookevent e USING (event_id)
  WHERE r.is_held AND r.provider = %(provider)s AND r.account = %(account)s
-   AND e.state = 'retrying' AND e.claimable_at > clock_timestamp()
+   AND e.state = 'retrying' AND {is_leased("e")}
  ORDER BY CASE WHEN %(is_probe)s THEN e.attempts ELSE 0 END, r.created_at, r.id LIMIT %(limit)s
 """
 

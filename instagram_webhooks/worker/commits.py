@@ -17,12 +17,14 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.arrays import array_literal
-from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.inbox.line import Line, RowBusy
+from instagram_webhooks.inbox.claim import TAKING_NEXT, Claim
+from instagram_webhooks.inbox.line import DATABASE_FAILED, Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply
 from instagram_webhooks.replies import outbox, thread
 from instagram_webhooks.vault import message_digest, seal, seal_text
+from instagram_webhooks.worker import taking, visit
+from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.recent import Recent
 from instagram_webhooks.worker.taking import LOCK_WAIT_MS
 from instagram_webhooks.worker.transactions import settled
@@ -50,7 +52,7 @@ class _Begun:
 
 @dataclass(slots=True, kw_only=True)
 class _Ended:
-    """A row of `input`: an answered event, its reply and what the audit log says."""
+    """A row of `input`: an answered event, its reply, what the audit log says, and the lane to go on with."""
 
     event_id: UUID
     fence: int
@@ -69,6 +71,15 @@ class _Ended:
     attempt: int | None
     detail: str
     reason: str
+    next_of: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Whether the event was ended, and the claim on the next of its lane where that was asked for and there is one."""
+
+    is_ended: bool
+    following: Claim | None = None
 
 
 SLACK_S = 2.0  # of a lease, beside the time of the call: the first byte leaves within a second or is checked again
@@ -89,8 +100,10 @@ WITH {_input(_Begun)}, {finish.HELD}, {outbox.WRITTEN}, {thread.ADDED}, {thread.
 SELECT event_id, id FROM written
 """
 _END = f"""
-WITH {_input(_Ended)}, {finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED}
-SELECT event_id, fence FROM done
+WITH {_input(_Ended)}, {finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED},
+{TAKING_NEXT}
+SELECT done.event_id, done.fence, {taking.BESIDE.format(last_reply_at="greatest(c.last_reply_at, first.answered_at)")}
+  FROM done LEFT JOIN first ON first.after = done.event_id {taking.JOINS}
 """
 begin_line, end_line = Line(lock_wait_ms=LOCK_WAIT_MS), Line(lock_wait_ms=LOCK_WAIT_MS)
 # A processed event never comes back, so whoever is woken for one of these need not ask. A slot goes on with its lane,
@@ -130,11 +143,11 @@ def begin(claim: Claim, content: Content, text: str) -> UUID | None:
 
 
 def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: datetime) -> bool:
-    """Commits that the reply was sent and the event is done.
+    """Commits that the reply was sent and the event is done; the next of its lane is claimed with it.
 
     False where the claim is lost, or a row is held or was changed in this very moment; nothing is written then.
     """
-    own_id = uuid7()
+    own_id, here = uuid7(), visit.current()
     entry = finish.entry(claim, "event.processed", {"reply": "sent"})
     row = _Ended(
         event_id=claim.event_id,
@@ -154,14 +167,25 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
         attempt=entry.attempt,
         detail=entry.detail_json,
         reason=entry.reason,
+        next_of=claim.lane if here and here.goes_on() else None,
     )
     try:
-        is_ended = settled(lambda: _ended(row))
+        found = settled(lambda: _ended_once(row))
     except RowBusy:  # its slot waits alone
         return False
-    if is_ended:
+    if found.is_ended:
         processed_here.add(claim.event_id)
-    return is_ended
+    if here:
+        here.following = found.following
+    return found.is_ended
+
+
+def _ended_once(row: _Ended) -> _End:
+    try:
+        return _ended(row)
+    except DATABASE_FAILED:
+        life.may_hold_more = True  # the next of the lane, where only the answer was lost
+        raise
 
 
 def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
@@ -171,10 +195,13 @@ def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
     return [(row.event_id, row.reply_id) in written for row in rows]
 
 
-def _end_all(rows: Sequence[_Ended]) -> list[bool]:
-    """Whether each was ended, or its claim was lost."""
-    ended = {(event_id, fence) for event_id, fence in end_line.run(_END, _arrays(rows))}
-    return [(row.event_id, row.fence) in ended for row in rows]
+def _end_all(rows: Sequence[_Ended]) -> list[_End]:
+    values = _arrays(rows) | {"worker": life.worker_id, "lease": conf().lease_s}
+    ended = {
+        (event_id, fence): _End(is_ended=True, following=taking.understood(beside))
+        for event_id, fence, *beside in end_line.run(_END, values)
+    }
+    return [ended.get((row.event_id, row.fence), _End(is_ended=False)) for row in rows]
 
 
 def _arrays(rows: Sequence[Any]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
 from instagram_webhooks.inbox.line import Line, RowBusy
+from instagram_webhooks.inbox.statements import is_due
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker.life import life
@@ -36,21 +37,28 @@ class Taken:
     rests: bool = False
 
 
-_TAKE = f"""{TAKING_MANY}
-SELECT first.n, t.*, p.sealed, c.last_reply_at, c.last_human_at,
+# Of a row `t` of `taken`, what stands beside it: the columns, and the joins that they need.
+BESIDE = f"""
+       t.*, p.sealed, {{last_reply_at}}, c.last_human_at,
        EXISTS (SELECT 1 FROM instagram_webhooks_message m WHERE m.conversation_id = t.conversation_id
                   AND m.message_digest = t.message_digest AND m.deleted_at IS NOT NULL),
-       EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent x WHERE x.event_id = first.event_id
-                  AND x.state = 'processing' AND x.claimable_at <= clock_timestamp()),
-       first.lane IS NOT NULL AND first.account IS NOT NULL AND NOT EXISTS (
-         SELECT 1 FROM instagram_webhooks_account x
-          WHERE x.provider = first.provider AND x.account_id = first.account AND x.state = 'active'),
        {pause.SEEN}
-  FROM first
+"""
+JOINS = """
   LEFT JOIN taken t ON t.event_id = first.event_id
   LEFT JOIN instagram_webhooks_eventpayload p ON p.event_id = t.event_id
   LEFT JOIN instagram_webhooks_conversation c ON c.id = t.conversation_id
   LEFT JOIN instagram_webhooks_account a ON a.provider = t.provider AND a.account_id = t.account
+"""
+_TAKE = f"""{TAKING_MANY}
+SELECT first.n,
+       EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent x WHERE x.event_id = first.event_id
+                  AND x.state = 'processing' AND {is_due("x")}),
+       first.lane IS NOT NULL AND first.account IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM instagram_webhooks_account x
+          WHERE x.provider = first.provider AND x.account_id = first.account AND x.state = 'active'),
+       {BESIDE.format(last_reply_at="c.last_reply_at")}
+  FROM first {JOINS}
 """
 line = Line(lock_wait_ms=LOCK_WAIT_MS)
 
@@ -87,29 +95,31 @@ def _take(asks: Sequence[_Ask]) -> list[Taken]:
     }
     found: dict[int, Taken] = {}
     owned: set[UUID] = set()
-    for row in line.run(_TAKE, values):
-        taken = _understood(row)
-        if taken.claim and taken.claim.event_id in owned:
-            taken = Taken()  # somebody who asked for the same head has it
-        elif taken.claim:
-            owned.add(taken.claim.event_id)
-        found[row[0]] = taken
+    for n, has_expired, rests, *beside in line.run(_TAKE, values):
+        claim = understood(beside)
+        if claim and claim.event_id in owned:
+            found[n] = Taken()  # somebody who asked for the same head has it
+        elif claim:
+            owned.add(claim.event_id)
+            found[n] = Taken(claim=claim)
+        else:
+            found[n] = Taken(has_expired=has_expired, rests=rests)
     return [found[n] for n in range(1, len(asks) + 1)]
 
 
-def _understood(row: Sequence[Any]) -> Taken:
-    beside = 1 + len(COLUMNS)
-    claim, account = row[1:beside], row[beside + 5 :]
-    last_reply_at, last_human_at, is_deleted, has_expired, rests = row[beside : beside + 5]
+def understood(row: Sequence[Any]) -> Claim | None:
+    """The claim that the columns of BESIDE say; None where nothing was taken."""
+    claim, account = row[: len(COLUMNS)], row[len(COLUMNS) + 3 :]
     if claim[0] is None:
-        return Taken(has_expired=has_expired, rests=rests)
+        return None
+    last_reply_at, last_human_at, is_deleted = row[len(COLUMNS) : len(COLUMNS) + 3]
     seen = Seen(
         account=None if account[0] is None else account,
         last_reply_at=last_reply_at,
         last_human_at=last_human_at,
         is_deleted=is_deleted,
     )
-    return Taken(claim=Claim(**dict(zip(COLUMNS, claim, strict=True)), seen=seen))
+    return Claim(**dict(zip(COLUMNS, claim, strict=True)), seen=seen)
 
 
 _together = Together(_take)

@@ -21,7 +21,7 @@ from instagram_webhooks.inbox.line import DATABASE_FAILED
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.replies import handlers, outbox, pause, thread
 from instagram_webhooks.vault import open_sealed
-from instagram_webhooks.worker import alone, answering, commits, outcomes, taking
+from instagram_webhooks.worker import alone, answering, commits, outcomes, taking, visit
 from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
@@ -30,9 +30,6 @@ from instagram_webhooks.worker.taking import Taken
 from instagram_webhooks.worker.transactions import asked, committed, drop_connection
 
 log = logging.getLogger(__name__)
-
-MOST_IN_A_ROW = 8
-LONGEST_ROW_S = 2.0
 
 
 def process(event_id: UUID) -> None:
@@ -47,17 +44,17 @@ def process(event_id: UUID) -> None:
     if taken.rests:
         _park_if_account_is(event_id)
     claim = taken.claim
-    begun, done = time.monotonic(), 0
-    while claim is not None:
-        _settle(claim)
-        done += 1
-        lane = claim.lane
-        if lane is None:
-            return
-        if life.stopping.is_set() or done >= MOST_IN_A_ROW or time.monotonic() - begun > LONGEST_ROW_S:
-            wake_ups.offer_head(lane)
-            return
-        claim = _taken(taking.by_lane, lane).claim
+    with visit.begun() as here:
+        while claim is not None:
+            here.events += 1
+            _settle(claim)
+            lane, following = claim.lane, here.taken()
+            if lane is None:
+                return
+            if following is None and not here.goes_on():
+                wake_ups.offer_head(lane)
+                return
+            claim = following or _taken(taking.by_lane, lane).claim
 
 
 def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:
@@ -68,6 +65,7 @@ def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:
     that is just claiming this may take a claim too; that slot is then fenced out before it does anything.
     """
     try:
+        give_back_unknown()
         return take(name)
     except DATABASE_FAILED:
         drop_connection()

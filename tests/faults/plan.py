@@ -46,10 +46,11 @@ class Plan:
     """Not safe for threads. clock: seconds that never go back; wall: seconds since the epoch."""
 
     def __init__(
-        self, random, accounts, history, *, conversations=1000, killers=KILLERS, clock=time.monotonic, wall=time.time
-    ):
+        self, random, accounts, history, *, conversations=1000, killers=KILLERS, sizes=SIZES, clock=time.monotonic,
+        wall=time.time,
+    ):  # fmt: skip
         self._random, self._accounts, self._history = random, list(accounts), history
-        self._clock, self._wall, self._killers = clock, wall, killers
+        self._clock, self._wall, self._killers, self._sizes = clock, wall, killers, sizes
         self._run = f"{random.getrandbits(32):08x}"
         self._stamp_ms = 0
         self._window = [self._conversation() for _ in range(conversations)]
@@ -91,7 +92,7 @@ class Plan:
 
     def _size(self):
         dice = self._random.random()
-        for share, between in SIZES:
+        for share, between in self._sizes:
             dice -= share
             if dice < 0:
                 return self._random.randint(*between)

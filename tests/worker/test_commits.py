@@ -1,5 +1,6 @@
 """The two commits of an answered message, of many at once: none of them is touched by another's fate."""
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -12,11 +13,13 @@ from django.utils import timezone
 from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks import providers
+from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.vault import message_digest
-from instagram_webhooks.worker import commits, taking, work
+from instagram_webhooks.worker import commits, taking, visit, work
+from instagram_webhooks.worker.life import life
 from tests.builders import ACCOUNT, PERSON, a_message, stored
 from tests.processes.process import until
 
@@ -30,7 +33,7 @@ def rows(monkeypatch):
 
     def keep(row):
         kept.append(row)
-        return True
+        return commits._End(is_ended=True)
 
     monkeypatch.setattr(commits, "_begun", keep)
     monkeypatch.setattr(commits, "_ended", keep)
@@ -56,6 +59,10 @@ def begun(rows, *claims):
 def ended(rows, claim, reply_id, message_id="mid-1"):
     commits.end(claim, reply_id, "re", message_id, sent_at=timezone.now())
     return rows.pop()
+
+
+def are_ended(*ends):
+    return [end.is_ended for end in commits._end_all(ends)]
 
 
 def test_begun_it_stands_as_one_by_one_would_have_it(rows):
@@ -135,7 +142,7 @@ def test_ended_it_stands_as_one_by_one_would_have_it(rows):
     commits._begin_all([row])
     end = ended(rows, claim, row.reply_id)
 
-    assert commits._end_all([end]) == [True]
+    assert are_ended(end) == [True]
 
     event, reply = WebhookEvent.objects.get(), OutgoingReply.objects.get()
     assert (event.state, event.attempts, event.starts, event.claimable_at) == ("processed", 1, 0, None)
@@ -147,6 +154,55 @@ def test_ended_it_stands_as_one_by_one_would_have_it(rows):
     assert (entry.subject_id, entry.attempt, entry.detail) == (claim.event_id, 1, {"fence": 1, "reply": "sent"})
 
 
+def test_an_end_brings_the_next_of_its_lane_along(rows):
+    first, second = stored(a_message("m-1"), a_message("m-2"))
+    (other,) = claimed("9")
+    claim = taking.by_event(first.pk).claim
+    begins = begun(rows, claim, other)
+    commits._begin_all(begins)
+    with visit.begun():
+        ends = [ended(rows, one, begin.reply_id, f"mid-{one.event_id}")
+                for one, begin in zip((claim, other), begins, strict=True)]  # fmt: skip
+
+    brought, nothing = commits._end_all(ends)
+
+    following, alone = brought.following, claims.held(second.pk, fence=1)
+    assert (nothing.is_ended, nothing.following) == (True, None)
+    for name in claims.COLUMNS:
+        assert getattr(following, name) == getattr(alone, name)
+    assert following.seen.last_reply_at == ends[0].at  # the reply that this very statement notes
+    assert following.seen.account is not None
+
+
+@pytest.mark.parametrize("why", ["last", "stops", "alone"])
+def test_whoever_does_not_go_on_with_a_lane_brings_nothing_along(why, rows):
+    first, _ = stored(a_message("m-1"), a_message("m-2"))
+    claim = taking.by_event(first.pk).claim
+
+    with visit.begun() if why != "alone" else contextlib.nullcontext() as here:
+        if why == "last":
+            here.events = visit.MOST_IN_A_ROW
+        elif why == "stops":
+            life.stopping.set()
+        end = ended(rows, claim, uuid7())
+
+    assert end.next_of is None
+
+
+@pytest.mark.parametrize("state", ["retrying", "parked"])
+def test_what_waits_is_not_brought_along(state, rows):
+    first, second = stored(a_message("m-1"), a_message("m-2"))
+    claim = taking.by_event(first.pk).claim
+    (begin,) = begun(rows, claim)
+    commits._begin_all([begin])
+    due_at = timezone.now() + timedelta(hours=1) if state == "retrying" else None
+    WebhookEvent.objects.filter(pk=second.pk).update(state=state, claimable_at=due_at, reason="token")
+    with visit.begun():
+        end = ended(rows, claim, begin.reply_id)
+
+    assert commits._end_all([end]) == [commits._End(is_ended=True)]
+
+
 def test_an_end_of_a_stale_claim_leaves_nothing_and_spoils_no_other(rows):
     stale, other = claimed(PERSON, "9")
     of_stale, of_other = begun(rows, stale, other)
@@ -154,7 +210,7 @@ def test_an_end_of_a_stale_claim_leaves_nothing_and_spoils_no_other(rows):
     WebhookEvent.objects.filter(pk=stale.event_id).update(fence=7)
     ends = [ended(rows, stale, of_stale.reply_id, "mid-1"), ended(rows, other, of_other.reply_id, "mid-2")]
 
-    assert commits._end_all(ends) == [False, True]
+    assert are_ended(*ends) == [False, True]
 
     assert OutgoingReply.objects.get(pk=of_stale.reply_id).state == "sending"
     assert Message.objects.filter(author="service").count() == 1
@@ -190,7 +246,7 @@ def test_a_row_that_somebody_holds_holds_up_no_neighbour(table, rows, own_databa
 
     def act(given):
         both_wait.wait(10)
-        return commits._end_all(given)
+        return are_ended(*given)
 
     together = Together(act)
 
@@ -223,10 +279,11 @@ def test_the_event_is_locked_before_its_conversation_and_that_before_its_message
     (claim,) = claimed(PERSON)
     (row,) = begun(rows, claim)
     Conversation.objects.create(id=claim.conversation_id, provider="instagram", account=ACCOUNT, sealed_partner=b"")
-    act, asked, digest = commits._begin_all, row, claim.message_digest
+    digest, act = claim.message_digest, lambda: commits._begin_all([row])
     if step == "end":
         commits._begin_all([row])
-        act, asked, digest = commits._end_all, ended(rows, claim, row.reply_id), message_digest("mid-1")
+        last, digest = ended(rows, claim, row.reply_id), message_digest("mid-1")
+        act = lambda: are_ended(last)  # noqa: E731
     monkeypatch.setattr(commits, f"{step}_line", Line(lock_wait_ms=20_000))
     found = []
 
@@ -234,7 +291,7 @@ def test_the_event_is_locked_before_its_conversation_and_that_before_its_message
         somebody.execute(
             "SELECT FROM instagram_webhooks_conversation WHERE id = %s FOR UPDATE", [claim.conversation_id]
         )
-        waiting = threading.Thread(target=lambda: found.append(act([asked])))
+        waiting = threading.Thread(target=lambda: found.append(act()))
         waiting.start()
         locks = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         until(lambda: other.execute(locks).rowcount > 0, what="the statement waits for the conversation")
@@ -263,7 +320,7 @@ def test_a_claim_that_is_lost_is_told_to_its_slot():
 
 def test_a_row_that_changes_under_its_end_is_ended_one_by_one(graph, monkeypatch):
     (event,) = stored(a_message())
-    monkeypatch.setattr(commits, "_ended", lambda row: False)
+    monkeypatch.setattr(commits, "_ended", lambda row: commits._End(is_ended=False))
 
     work.process(event.pk)
 
@@ -278,7 +335,9 @@ def test_the_plans_read_indexes_only(line, statement, line_plan, rows):
     if statement == "_END":
         row = ended(rows, claim, row.reply_id)
 
-    plan = line_plan(getattr(commits, line), getattr(commits, statement), commits._arrays([row]) | {"left_s": 4.0})
+    more = {"left_s": 4.0, "worker": uuid7(), "lease": 30.0}
+    plan = line_plan(getattr(commits, line), getattr(commits, statement), commits._arrays([row]) | more)
 
     assert "Seq Scan" not in plan
     assert "Hash Join" not in plan
+    assert "event_claimable" not in plan  # all that is due, which was nothing when it was planned

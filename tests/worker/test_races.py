@@ -20,7 +20,7 @@ from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import echoes, outbox, pause
 from instagram_webhooks.vault import seal_text
-from instagram_webhooks.worker import commits, outcomes, taking, transactions, work
+from instagram_webhooks.worker import commits, outcomes, taking, transactions, visit, work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.recent import Recent
 from instagram_webhooks.worker.retries import TryAgain
@@ -45,24 +45,27 @@ def test_a_claim_that_was_rescued_begins_no_call_though_nobody_has_taken_it_yet(
     assert (event.state, graph.calls(), OutgoingReply.objects.count()) == ("processing", [], 0)
 
 
-@pytest.mark.parametrize("at", ["by_event", "by_lane"])
+@pytest.mark.parametrize("at", ["by_event", "by_lane", "end"])
 def test_a_claim_whose_answer_was_lost_does_not_wait_for_its_lease(at, graph, monkeypatch):
     events = stored(a_message("m-1", "one"), a_message("m-2", "two"))
-    monkeypatch.setattr(work, "LONGEST_ROW_S", 60.0)  # also where others use this machine
-    take, lost = getattr(taking, at), []
+    monkeypatch.setattr(visit, "LONGEST_S", 60.0)  # also where others use this machine
+    where, name = (commits, "_ended") if at == "end" else (taking, at)
+    if at == "by_lane":
+        monkeypatch.setattr(visit, "current", lambda: None)  # so that no end brings it along
+    act, lost = getattr(where, name), []
 
-    def answer_is_lost(name):
-        taken = take(name)
+    def answer_is_lost(asked):
+        found = act(asked)
         if not lost:
-            lost.append(taken.claim.event_id)
+            lost.append(found.following if at == "end" else found.claim)
             raise OperationalError("the connection broke")
-        return taken
+        return found
 
-    monkeypatch.setattr(taking, at, answer_is_lost)
+    monkeypatch.setattr(where, name, answer_is_lost)
     work.process(events[0].pk)
 
     assert [call.text for call in graph.taken()] == ["re one", "re two"]
-    assert lost == [events[0 if at == "by_event" else 1].pk]
+    assert [claim.event_id for claim in lost] == [events[0 if at == "by_event" else 1].pk]
     assert set(WebhookEvent.objects.values_list("state", flat=True)) == {"processed"}
 
 
