@@ -22,9 +22,9 @@ WAITS_SINCE = "GREATEST({e}.received_at, {e}.order_at)"
 
 
 def is_head(e: str) -> str:
-    """The rule of the claim (inbox/claim.py), asked of a row of this name."""
+    """The rule of the claim (inbox/claim.py), asked of a row of this name, in the words of the index of such rows."""
     return f"""
-{e}.lane IS NOT NULL AND {is_open(e)} AND ({e}.state = 'processing' OR (
+{e}.lane IS NOT NULL AND {is_open(e)} AND {e}.place >= 0 AND ({e}.state = 'processing' OR (
   {is_first(e)}
   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
                    WHERE p.lane = {e}.lane AND p.worker_id IS NOT NULL)))

@@ -247,16 +247,13 @@ class Migration(migrations.Migration):
                     models.Index(
                         django.db.models.functions.comparison.Greatest("received_at", "order_at"),
                         models.F("event_id"),
-                        condition=models.Q(("finished_at__isnull", True), ("lane__isnull", False)),
+                        condition=models.Q(("finished_at__isnull", True), ("lane__isnull", False), ("place__gte", 0)),
                         name="event_longest_open",
                     ),
                     models.Index(
                         models.F("claimable_at"),
                         condition=models.Q(("claimable_at__isnull", False)),
                         name="event_claimable",
-                    ),
-                    models.Index(
-                        models.F("worker_id"), condition=models.Q(("worker_id__isnull", False)), name="event_worker"
                     ),
                     models.Index(
                         models.F("account"),

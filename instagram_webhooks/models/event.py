@@ -61,11 +61,11 @@ class WebhookEvent(models.Model):
         indexes = (
             models.Index("lane", "order_at", "received_at", "place", "event_id", name="event_lane_order",
                          condition=Q(lane__isnull=False, finished_at__isnull=True)),
-            # Since when it waits: since it came, or since a replay brought it back.
+            # Since when it waits: since it came, or since a replay brought it back. Every place is 0 or more: the
+            # condition says so to keep this index from serving those who look for one lane, and would read all.
             models.Index(Greatest("received_at", "order_at"), "event_id", name="event_longest_open",
-                         condition=Q(lane__isnull=False, finished_at__isnull=True)),
+                         condition=Q(lane__isnull=False, finished_at__isnull=True, place__gte=0)),
             models.Index("claimable_at", name="event_claimable", condition=Q(claimable_at__isnull=False)),
-            models.Index("worker_id", name="event_worker", condition=Q(worker_id__isnull=False)),
             models.Index("account", "order_at", name="event_parked", condition=Q(state=EventState.PARKED)),
             models.Index("message_digest", name="event_message", condition=Q(message_digest__isnull=False)),
             models.Index("conversation_id", name="event_conversation", condition=Q(conversation_id__isnull=False)),
@@ -73,6 +73,7 @@ class WebhookEvent(models.Model):
             models.Index(F("received_at").desc(), F("event_id").desc(), name="event_newest"),
         )  # fmt: skip
         constraints = (
+            # Also the way to what a worker has: no more rows than there are slots.
             models.UniqueConstraint("lane", name="one_event_of_a_lane_in_processing",
                                     condition=Q(worker_id__isnull=False)),
             models.CheckConstraint(name="event_is_as_its_state_says", condition=_AS_ITS_STATE_SAYS),

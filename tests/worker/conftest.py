@@ -46,7 +46,7 @@ def line_plan():
     """How PostgreSQL would do a statement of one of the lines, for any values, planned while nothing was due."""
 
     def plan(line, statement, values):
-        stored(*[a_message(f"m-plan-{n}", sender=str(n)) for n in range(300)], correlation_id="request-of-plan")
+        stored(*[a_message(f"m-plan-{n}", sender=str(n)) for n in range(150)], correlation_id="request-of-plan")
         ended = WebhookEvent.objects.filter(correlation_id__startswith="request-of-plan")
         ended.update(state="processed", claimable_at=None, finished_at=timezone.now())
         with connection.cursor() as cursor:
