@@ -1,7 +1,5 @@
 """`python -m webhooks_project web`: judges the settings, then serves; the production command of the web process."""
 
-import gc
-import importlib
 import sys
 
 from granian import Granian
@@ -28,9 +26,6 @@ def web() -> int:
     if said := refusal(env["HOST"], env["PORT"]):
         print(said, file=sys.stderr)
         return 1
-    # Imported before the serving processes fork off, they share its memory, and start at once.
-    importlib.import_module("webhooks_project.wsgi")
-    gc.freeze()
     Granian(
         "webhooks_project.wsgi:application",
         address=env["HOST"],

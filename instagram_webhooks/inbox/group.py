@@ -149,7 +149,7 @@ class _Writer:
 
     def __init__(self, serve: Callable[["_Writer"], None]) -> None:
         self.busy_since: float | None = None
-        self.line = Line()
+        self.line = Line(joins_input=True)
         self._serve = serve
         self._connection: BaseDatabaseWrapper | None = None
         threading.Thread(target=self._run, name="inbox-writer", daemon=True).start()
