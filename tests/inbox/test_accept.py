@@ -40,7 +40,7 @@ def test_the_same_event_in_another_batch_adds_nothing_and_is_named():
 def test_the_payloads_of_a_large_post_find_their_events_without_a_nested_loop():
     stored(a_message("m-1"))
     line = next(writer.line for writer in door.group._writers if writer.line.raw)
-    values = {name: "{}" for name in door.COLUMNS} | {"memory_days": 30}
+    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30}
 
     plan = "\n".join(row[0] for row in line.run(f"EXPLAIN {door.INSERT}", values))
 
