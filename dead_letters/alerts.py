@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import requests
 from django.conf import settings
 from django.core.mail import mail_admins
 from django.db import connection, transaction
@@ -63,6 +62,8 @@ def deliver(subject: str, message: str) -> None:
     url: str = settings.ALERT_WEBHOOK_URL
     if not url:
         return
+    import requests  # a hundred modules in every process, for what most never send
+
     # The URL is a secret of its chat; it must not follow a redirect, and no error that quotes it is logged.
     # Only the status is read: a receiver that drips its answer would hold up the upkeep.
     with requests.post(

@@ -6,6 +6,9 @@ from typing import Any
 from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
+# Celery would load every view and page for Django's checks, and then say nothing of what they found. What a worker
+# cannot do without is judged by the settings and by worker/boot.py.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("webhooks_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
