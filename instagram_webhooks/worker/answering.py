@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 from django.utils import timezone
@@ -29,6 +31,8 @@ from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.transactions import committed
 
 log = logging.getLogger(__name__)
+
+Done = TypeVar("Done")
 
 CHECK_AGAIN_S = 1.0
 OUTAGE = (OutcomeUnknown, GraphUnreachable)
@@ -73,7 +77,7 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     reply_id = commits.begin(claim, content, text) if text and not (reason or account.pause_s) else None
     if reply_id is None:
         checked_at = time.monotonic()
-        reply_id = committed(lambda: _stored(claim, content, effect, text, reason, state))
+        reply_id = _leased_anew(lambda: _stored(claim, content, effect, text, reason, state))
     if reply_id is not None:
         _refuse_while_paused(account, reply_id)
         _send(claim, content, account, reply_id, text, checked_at)
@@ -127,7 +131,7 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
         outbox.sending(reply.id)
 
     checked_at = time.monotonic()
-    committed(commit)
+    _leased_anew(commit)
     _send(claim, content, account, reply.id, reply.text(), checked_at)
 
 
@@ -199,7 +203,7 @@ def _send(
             outbox.sending(reply_id)
 
         now = time.monotonic()
-        committed(commit)
+        _leased_anew(commit)
         return now + CHECK_AGAIN_S
 
     to = _destination(claim, content, account)
@@ -213,6 +217,13 @@ def _send(
     pause.count_answer(account)
     if not commits.end(claim, reply_id, text, message_id, sent_at=timezone.now()):
         _finish_sent(claim, reply_id, text, message_id)
+
+
+def _leased_anew(act: Callable[[], Done]) -> Done:
+    """As `committed`, for what begins the lease anew: a slot that is past its first one is not stuck then."""
+    done = committed(act)
+    life.begin_again()
+    return done
 
 
 def _finish_sent(claim: Claim, reply_id: UUID, text: str, message_id: str, *, counts: bool = True) -> None:

@@ -103,9 +103,12 @@ class Life:
         return len(self._busy)
 
     def longest_s(self) -> float:
-        """For how long the slowest slot has been on one event; 0 where none is busy."""
-        begun = min(list(self._busy.values()), default=None)
-        return 0.0 if begun is None else time.monotonic() - begun
+        """For how long the slowest slot has been on one event while the database answered; 0 where none is busy.
+
+        Of a database that stood still all slots wait, and none of them is stuck.
+        """
+        now, begun = time.monotonic(), min(list(self._busy.values()), default=None)
+        return 0.0 if begun is None or self._is_late(now) else now - max(begun, self._missed_at)
 
 
 life = Life()

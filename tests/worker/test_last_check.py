@@ -11,7 +11,8 @@ from audit.ids import uuid7
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.models import OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import wire
-from instagram_webhooks.worker import answering, work
+from instagram_webhooks.worker import answering, commits, work
+from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from tests.builders import PERSON, a_message, stored
 
@@ -60,6 +61,25 @@ def test_a_worker_that_still_has_its_claim_sends_once(graph, stopped):
 
     event.refresh_from_db()
     assert (event.state, len(held), len(graph.taken(PERSON))) == ("processed", 1, 1)
+
+
+def test_a_slot_whose_lease_began_anew_is_not_taken_for_stuck(graph, stopped, monkeypatch):
+    (event,) = stored(a_message())
+    ages, end = [], commits.end
+
+    def was_long_at_it():
+        life._busy.update(dict.fromkeys(life._busy, time.monotonic() - 1000))
+
+    def ends(*given, **more):
+        ages.append(life.longest_s())
+        return end(*given, **more)
+
+    monkeypatch.setattr(commits, "end", ends)
+    stopped(was_long_at_it)
+    work.process(event.pk)
+
+    assert len(ages) == 1
+    assert ages[0] < 500
 
 
 def test_a_call_that_begins_late_is_looked_up_by_the_time_when_it_began(graph, stopped):
