@@ -121,6 +121,8 @@ def give_back(worker_id: UUID, *, but: Callable[[], Collection[UUID]] = tuple) -
         # First the locks: a slot that is just committing `sending` is waited for, and then seen. What is claimed after
         # them may be committing it still, so it is not touched.
         cursor.execute(_HELD_BY, [worker_id])
+        # And once more: whoever was waited for may have claimed the next of its lane, which the first look cannot see.
+        cursor.execute(_HELD_BY, [worker_id])
         locked = {event_id for (event_id,) in cursor.fetchall()}
         return _audited(_GIVE_BACK, {"worker": worker_id, "ids": list(locked.difference(but()))}, "event.handed_back")
 

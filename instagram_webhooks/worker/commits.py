@@ -5,11 +5,14 @@ What is not plain goes the way of one by one (worker/answering.py): a reply that
 already, an effect that stands there from a commit whose answer was lost.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from django.db import IntegrityError
 
 from audit.ids import uuid7
 from audit.log import RECORDED
@@ -18,7 +21,7 @@ from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import TAKING_NEXT, Claim
-from instagram_webhooks.inbox.line import DATABASE_FAILED, Line, RowBusy
+from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply
 from instagram_webhooks.replies import outbox, thread
@@ -143,9 +146,10 @@ def begin(claim: Claim, content: Content, text: str) -> UUID | None:
 
 
 def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: datetime) -> bool:
-    """Commits that the reply was sent and the event is done; the next of its lane is claimed with it.
+    """Commits that the reply was sent and the event is done; where the slot goes on, the next of its lane is claimed.
 
-    False where the claim is lost, or a row is held or was changed in this very moment; nothing is written then.
+    False where the claim is lost, or a row is held or was changed in this very moment; nothing is written then, or all
+    was by a run whose answer was lost.
     """
     own_id, here = uuid7(), visit.current()
     entry = finish.entry(claim, "event.processed", {"reply": "sent"})
@@ -169,23 +173,18 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
         reason=entry.reason,
         next_of=claim.lane if here and here.goes_on() else None,
     )
+    found = _End(is_ended=False)
     try:
-        found = settled(lambda: _ended_once(row))
-    except RowBusy:  # its slot waits alone
-        return False
+        with contextlib.suppress(RowBusy, IntegrityError):  # its slot waits alone
+            found = settled(lambda: _ended(row))
+    finally:
+        if not found.is_ended:  # a run whose answer was lost may have claimed the next of the lane
+            life.may_hold_more = True
     if found.is_ended:
         processed_here.add(claim.event_id)
     if here:
         here.following = found.following
     return found.is_ended
-
-
-def _ended_once(row: _Ended) -> _End:
-    try:
-        return _ended(row)
-    except DATABASE_FAILED:
-        life.may_hold_more = True  # the next of the lane, where only the answer was lost
-        raise
 
 
 def _begin_all(rows: Sequence[_Begun]) -> list[bool]:

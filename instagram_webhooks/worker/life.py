@@ -49,11 +49,11 @@ class Life:
         self.worker_id: UUID = uuid7()
         self.delivered_at: float | None = None  # time.time() of the last message from the broker
         self.exit_code = 0  # what a supervisor is told; not 0 where the process ends because it is unwell
-        self._busy: dict[int, float] = {}
+        self._busy: dict[int, tuple[float, float]] = {}  # begun, by the clock and by _lived
         self._held: dict[int, UUID] = {}
         self.may_hold_more = False  # the answer of a claim was lost, so the claim may have been made
         self._beat_at = self._late_s = math.inf
-        self._missed_at = 0.0
+        self._missed_at = self._stood_s = 0.0
 
     def end_unwell(self) -> None:
         """Ends the process in order, but with an exit code for which every supervisor starts another."""
@@ -64,7 +64,7 @@ class Life:
     def busy(self, event_id: UUID) -> Iterator[None]:
         """A slot of this process works on its claim on an event."""
         slot = threading.get_ident()
-        self._busy[slot], self._held[slot] = time.monotonic(), event_id
+        self._busy[slot], self._held[slot] = self._now(), event_id
         try:
             yield
         finally:
@@ -73,18 +73,19 @@ class Life:
 
     def busy_s(self) -> float:
         """For how long this slot has been at its claim; infinite where it has none."""
-        return time.monotonic() - self._busy.get(threading.get_ident(), -math.inf)
+        return time.monotonic() - self._busy.get(threading.get_ident(), (-math.inf, 0.0))[0]
 
     def begin_again(self) -> None:
         """This slot's claim has a whole lease ahead again."""
         if (slot := threading.get_ident()) in self._busy:
-            self._busy[slot] = time.monotonic()
+            self._busy[slot] = self._now()
 
     def beat(self, *, every_s: float) -> None:
         """The heartbeat was just written; the next one is due after so many seconds."""
         now = time.monotonic()
         if self._is_late(now):
             self._missed_at = now
+            self._stood_s += now - self._beat_at
         self._beat_at, self._late_s = now, 2 * every_s
 
     def missed_a_beat_since(self, moment: float) -> bool:
@@ -93,6 +94,11 @@ class Life:
 
     def _is_late(self, now: float) -> bool:
         return now - self._beat_at > self._late_s
+
+    def _now(self) -> tuple[float, float]:
+        """The time, and what of it has been lived: without the stretches in which no heartbeat could be written."""
+        now = time.monotonic()
+        return now, (self._beat_at if self._is_late(now) else now) - self._stood_s
 
     def at_work(self) -> list[UUID]:
         """The events that the slots work on."""
@@ -105,10 +111,10 @@ class Life:
     def longest_s(self) -> float:
         """For how long the slowest slot has been on one event while the database answered; 0 where none is busy.
 
-        Of a database that stood still all slots wait, and none of them is stuck.
+        For a database that stood still all slots wait, so that time makes none of them stuck.
         """
-        now, begun = time.monotonic(), min(list(self._busy.values()), default=None)
-        return 0.0 if begun is None or self._is_late(now) else now - max(begun, self._missed_at)
+        begun = min([lived for _, lived in list(self._busy.values())], default=None)
+        return 0.0 if begun is None else max(0.0, self._now()[1] - begun)
 
 
 life = Life()

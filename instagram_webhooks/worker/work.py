@@ -77,8 +77,12 @@ def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:
 def give_back_unknown() -> None:
     """Gives back what this process claimed without hearing of it."""
     if life.may_hold_more:
-        moves.give_back(life.worker_id, but=life.at_work)
-        life.may_hold_more = False
+        life.may_hold_more = False  # first: another slot may lose an answer meanwhile
+        try:
+            moves.give_back(life.worker_id, but=life.at_work)
+        except Exception:
+            life.may_hold_more = True
+            raise
 
 
 def process_held(event_id: UUID, fence: int, *, begun: Callable[[], object]) -> None:

@@ -155,6 +155,27 @@ def test_what_is_claimed_while_the_claims_are_given_back_is_left_alone():
     assert [moved.event_id for moved in moves.give_back(ME, but=claimed_meanwhile)] == [before.pk]
 
 
+def test_what_was_claimed_by_the_statement_that_is_waited_for_is_given_back_too(own_database):
+    """Its client has lost the answer; nobody would work on it until its lease ends."""
+    ended, following = stored(a_message("m-1"), a_message("m-2", sender="9"))
+    claims.claim(ended.pk, worker_id=ME)
+    found = []
+
+    with psycopg.connect(own_database) as statement, psycopg.connect(own_database, autocommit=True) as other:
+        change = "UPDATE instagram_webhooks_webhookevent SET state = %s, worker_id = %s, {} WHERE event_id = %s"
+        statement.execute(change.format("claimable_at = NULL, finished_at = now()"), ["processed", None, ended.pk])
+        lease = "fence = fence + 1, claimable_at = now() + interval '1 minute'"
+        statement.execute(change.format(lease), ["processing", ME, following.pk])
+        giving = threading.Thread(target=lambda: (found.extend(moves.give_back(ME)), connection.close()))
+        giving.start()
+        waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        until(lambda: other.execute(waits).rowcount > 0, "it waits for the statement")
+        statement.commit()
+        giving.join(10)
+
+    assert [moved.event_id for moved in found] == [following.pk]
+
+
 def test_what_a_slot_has_taken_up_by_then_is_not_given_back():
     (event,) = stored(a_message())
     claims.claim(event.pk, worker_id=ME)

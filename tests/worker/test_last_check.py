@@ -68,7 +68,7 @@ def test_a_slot_whose_lease_began_anew_is_not_taken_for_stuck(graph, stopped, mo
     ages, end = [], commits.end
 
     def was_long_at_it():
-        life._busy.update(dict.fromkeys(life._busy, time.monotonic() - 1000))
+        life._busy.update(dict.fromkeys(life._busy, (time.monotonic() - 1000,) * 2))
 
     def ends(*given, **more):
         ages.append(life.longest_s())

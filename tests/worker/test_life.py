@@ -43,3 +43,16 @@ def test_of_a_database_that_stood_still_no_slot_is_taken_for_stuck(clock):
         life.beat(every_s=2)
         clock.now += 3
         assert life.longest_s() == 3
+
+
+def test_a_slot_that_was_stuck_before_the_database_stood_still_is_not_forgiven(clock):
+    life = Life()
+    life.beat(every_s=2)
+
+    with life.busy(uuid7()):
+        for _ in range(10):  # each gap is too long for a heartbeat
+            clock.now += 3
+            life.beat(every_s=2)
+            clock.now += 7
+            life.beat(every_s=2)
+        assert life.longest_s() == 30

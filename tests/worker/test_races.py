@@ -216,6 +216,18 @@ def test_a_claim_lost_in_an_outage_is_given_back_once_the_database_answers(monke
     assert (event.state, life.may_hold_more) == ("received", False)
 
 
+def test_an_answer_that_is_lost_while_claims_are_given_back_is_not_forgotten(monkeypatch):
+    def loses_another(*_args, **_more):
+        life.may_hold_more = True
+
+    monkeypatch.setattr(life, "may_hold_more", True)
+    monkeypatch.setattr(moves, "give_back", loses_another)
+
+    work.give_back_unknown()
+
+    assert life.may_hold_more
+
+
 def test_a_locked_row_holds_up_neither_a_claim_nor_the_sweep_of_the_others(own_database):
     mine, others = stored(a_message("m-1")), stored(a_message("m-2", sender="6120000000000043"))
     WebhookEvent.objects.update(dispatched_at=None)
