@@ -3,9 +3,11 @@
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.db.models.functions.datetime
+import django.db.models.lookups
 from django.db import migrations, models
 
 import audit.ids
+import instagram_webhooks.models.rules
 
 
 class Migration(migrations.Migration):
@@ -170,20 +172,24 @@ class Migration(migrations.Migration):
                         name="one_reply_a_sent_message",
                     ),
                     models.CheckConstraint(
-                        condition=models.Case(
-                            models.When(state="planned", then=models.Q(("sent_at__isnull", True))),
-                            models.When(
-                                state="sending", then=models.Q(("sent_at__isnull", True), ("called_at__isnull", False))
+                        condition=models.Q(
+                            instagram_webhooks.models.rules.OneOf(
+                                "state", ["planned", "sending", "sent", "failed", "undecided", "withheld"]
                             ),
-                            models.When(state="sent", then=models.Q(("sent_at__isnull", False))),
-                            models.When(state="failed", then=models.Q(("sent_at__isnull", True))),
-                            models.When(state="undecided", then=models.Q(("sent_at__isnull", True))),
-                            models.When(
-                                state="withheld",
-                                then=models.Q(("sent_at__isnull", True), models.Q(("reason", ""), _negated=True)),
+                            django.db.models.lookups.Exact(
+                                django.db.models.lookups.IsNull(models.F("sent_at"), False),
+                                instagram_webhooks.models.rules.OneOf("state", ["sent"]),
                             ),
-                            default=models.Value(False),
-                            output_field=models.BooleanField(),
+                            models.Q(
+                                ("called_at__isnull", False),
+                                models.Q(("state", "sending"), _negated=True),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                models.Q(("reason", ""), _negated=True),
+                                models.Q(("state", "withheld"), _negated=True),
+                                _connector="OR",
+                            ),
                         ),
                         name="reply_is_as_its_state_says",
                     ),
@@ -287,67 +293,30 @@ class Migration(migrations.Migration):
                         name="one_event_of_a_lane_in_processing",
                     ),
                     models.CheckConstraint(
-                        condition=models.Case(
-                            models.When(
-                                state="received",
-                                then=models.Q(
-                                    ("claimable_at__isnull", False),
-                                    ("worker_id__isnull", True),
-                                    ("finished_at__isnull", True),
-                                ),
+                        condition=models.Q(
+                            instagram_webhooks.models.rules.OneOf(
+                                "state",
+                                ["received", "processing", "retrying", "processed", "ignored", "parked", "dead"],
                             ),
-                            models.When(
-                                state="processing",
-                                then=models.Q(
-                                    ("claimable_at__isnull", False),
-                                    ("worker_id__isnull", False),
-                                    ("finished_at__isnull", True),
-                                ),
+                            django.db.models.lookups.Exact(
+                                django.db.models.lookups.IsNull(models.F("claimable_at"), False),
+                                instagram_webhooks.models.rules.OneOf("state", ("received", "processing", "retrying")),
                             ),
-                            models.When(
-                                state="retrying",
-                                then=models.Q(
-                                    ("claimable_at__isnull", False),
-                                    ("worker_id__isnull", True),
-                                    ("finished_at__isnull", True),
-                                ),
+                            django.db.models.lookups.Exact(
+                                django.db.models.lookups.IsNull(models.F("worker_id"), False),
+                                instagram_webhooks.models.rules.OneOf("state", ["processing"]),
                             ),
-                            models.When(
-                                state="processed",
-                                then=models.Q(
-                                    ("claimable_at__isnull", True),
-                                    ("worker_id__isnull", True),
-                                    ("finished_at__isnull", False),
-                                ),
+                            django.db.models.lookups.Exact(
+                                django.db.models.lookups.IsNull(models.F("finished_at"), False),
+                                instagram_webhooks.models.rules.OneOf("state", ("processed", "ignored", "dead")),
                             ),
-                            models.When(
-                                state="ignored",
-                                then=models.Q(
-                                    ("claimable_at__isnull", True),
-                                    ("worker_id__isnull", True),
-                                    ("finished_at__isnull", False),
-                                    models.Q(("reason", ""), _negated=True),
+                            models.Q(
+                                models.Q(("reason", ""), _negated=True),
+                                models.Q(
+                                    instagram_webhooks.models.rules.OneOf("state", ["parked", "ignored"]), _negated=True
                                 ),
+                                _connector="OR",
                             ),
-                            models.When(
-                                state="parked",
-                                then=models.Q(
-                                    ("claimable_at__isnull", True),
-                                    ("worker_id__isnull", True),
-                                    ("finished_at__isnull", True),
-                                    models.Q(("reason", ""), _negated=True),
-                                ),
-                            ),
-                            models.When(
-                                state="dead",
-                                then=models.Q(
-                                    ("claimable_at__isnull", True),
-                                    ("worker_id__isnull", True),
-                                    ("finished_at__isnull", False),
-                                ),
-                            ),
-                            default=models.Value(False),
-                            output_field=models.BooleanField(),
                         ),
                         name="event_is_as_its_state_says",
                     ),
@@ -453,7 +422,9 @@ class Migration(migrations.Migration):
                         name="message_of_event_once",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("author__in", ("customer", "service", "person"))),
+                        condition=models.Q(
+                            instagram_webhooks.models.rules.OneOf("author", ("customer", "service", "person"))
+                        ),
                         name="message_author_known",
                     ),
                 ],

@@ -5,6 +5,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from audit.ids import uuid7
+from instagram_webhooks.models.rules import OneOf
+
+_AUTHORS = ("customer", "service", "person")
 
 
 class Conversation(models.Model):
@@ -66,6 +69,5 @@ class Message(models.Model):
                                     condition=Q(message_digest__isnull=False)),
             models.UniqueConstraint("event_id", "author", name="message_of_event_once",
                                     condition=Q(message_digest__isnull=True)),
-            models.CheckConstraint(name="message_author_known",
-                                   condition=Q(author__in=("customer", "service", "person"))),
+            models.CheckConstraint(name="message_author_known", condition=Q(OneOf("author", _AUTHORS))),
         )  # fmt: skip

@@ -1,25 +1,20 @@
 """The inbox: one small row an event, which is also its idempotency record, and its sealed payload."""
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 
 from audit.ids import uuid7
-from instagram_webhooks.states import CLAIMABLE, OPEN, EventState
+from instagram_webhooks.models.rules import OneOf, given_where
+from instagram_webhooks.states import CLAIMABLE, ENDED, EventState
 
-
-def _rule(state: EventState) -> Q:
-    due = Q(claimable_at__isnull=state not in CLAIMABLE)
-    owned = Q(worker_id__isnull=state != EventState.PROCESSING)
-    ended = Q(finished_at__isnull=state in OPEN)
-    return due & owned & ended & (~Q(reason="") if state in (EventState.PARKED, EventState.IGNORED) else Q())
-
-
-# One constraint for all: PostgreSQL prepares each anew for every statement, and six of them cost more than the update.
-_AS_ITS_STATE_SAYS = Case(
-    *[When(state=state, then=_rule(state)) for state in EventState],
-    default=Value(False),
-    output_field=models.BooleanField(),
+# One constraint for all: PostgreSQL prepares each anew for every statement.
+_AS_ITS_STATE_SAYS = (
+    Q(OneOf("state", EventState.values))
+    & given_where("claimable_at", OneOf("state", CLAIMABLE))
+    & given_where("worker_id", OneOf("state", [EventState.PROCESSING]))
+    & given_where("finished_at", OneOf("state", ENDED))
+    & (~Q(reason="") | ~Q(OneOf("state", [EventState.PARKED, EventState.IGNORED])))
 )
 
 

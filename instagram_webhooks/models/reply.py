@@ -1,23 +1,18 @@
 """The outbound ledger: what this service sent, is sending, or decided not to send."""
 
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from audit.ids import uuid7
+from instagram_webhooks.models.rules import OneOf, given_where
 from instagram_webhooks.states import ReplyState
 
-
-def _rule(state: ReplyState) -> Q:
-    called = Q(called_at__isnull=False) if state == ReplyState.SENDING else Q()
-    withheld = ~Q(reason="") if state == ReplyState.WITHHELD else Q()
-    return Q(sent_at__isnull=state != ReplyState.SENT) & called & withheld
-
-
-_AS_ITS_STATE_SAYS = Case(  # one for all, as of events
-    *[When(state=state, then=_rule(state)) for state in ReplyState],
-    default=Value(False),
-    output_field=models.BooleanField(),
+_AS_ITS_STATE_SAYS = (  # one for all, as of events
+    Q(OneOf("state", ReplyState.values))
+    & given_where("sent_at", OneOf("state", [ReplyState.SENT]))
+    & (Q(called_at__isnull=False) | ~Q(state=ReplyState.SENDING))
+    & (~Q(reason="") | ~Q(state=ReplyState.WITHHELD))
 )
 
 
