@@ -1,7 +1,7 @@
 """What stands before the views: a short way for webhooks and probes, the usual rest for people."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
@@ -12,7 +12,7 @@ Next = Callable[[HttpRequest], HttpResponseBase]
 
 DOOR = ("/webhooks/", "/healthz", "/readyz")
 # Where webhooks come to are a few addresses; whatever else is asked for pushes out only what is like it.
-_resolved = lru_cache(maxsize=64)(resolve)
+_resolved = lru_cache(maxsize=64)(partial(resolve, urlconf="webhooks_project.door_urls"))
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 HEADER = "X-Correlation-ID"
 

@@ -3,16 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from webhooks_project import health
 from webhooks_project.nowhere import Nowhere
 
 admin.site.site_header = admin.site.site_title = "Instagram Webhooks"
 admin.site.index_title = "Operations"
 
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("webhooks/", include("instagram_webhooks.urls")),
+    path("", include("webhooks_project.door_urls")),
     path("api/v1/", include("instagram_webhooks.desk.api_urls")),
     path("api/v1/", include("dead_letters.urls")),
     re_path(r"^api/v1(?:/|$)", Nowhere.as_view()),
