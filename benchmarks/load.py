@@ -37,7 +37,7 @@ async def _body(reader: asyncio.StreamReader, head: bytes) -> None:
 
 
 async def _all(path: str, port: int, connections: int) -> dict[str, object]:
-    posts = [_request(line) for line in Path(path).read_bytes().splitlines()]
+    posts = [_request(line) for line in Path(path).read_bytes().splitlines()][::-1]  # taken from the end
     taken: list[float] = []
     refused: list[int] = []
     begun = time.monotonic()

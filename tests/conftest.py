@@ -120,3 +120,24 @@ def _server():
 def _url(name):
     base, _, _ = os.environ["DATABASE_URL"].partition("?")
     return f"{base.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def line_plan():
+    """How PostgreSQL would do a statement of one of the lines, for any values, planned while nothing was due."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from instagram_webhooks.models import WebhookEvent
+    from tests.builders import a_message, stored
+
+    def plan(line, statement, values):
+        stored(*[a_message(f"m-plan-{n}", sender=str(n)) for n in range(150)], correlation_id="request-of-plan")
+        ended = WebhookEvent.objects.filter(correlation_id__startswith="request-of-plan")
+        ended.update(state="processed", claimable_at=None, finished_at=timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE instagram_webhooks_webhookevent")
+        used = {name: value for name, value in values.items() if f"%({name})s" in statement}
+        return "\n".join(row[0] for row in line.run(f"EXPLAIN {statement}", used))
+
+    return plan

@@ -100,7 +100,7 @@ def _drain(request: HttpRequest) -> None:
 
 def _wake_ups(stored: list[Stored]) -> list[UUID]:
     """One event a lane, and every new one without: the worker finds the rest of a lane by itself."""
-    chosen = {each.lane or each.event_id: each.event_id for each in stored if each.is_new and each.state == "received"}
+    chosen = {each.lane or each.event_id: each.event_id for each in stored if each.wakes}
     return list(chosen.values())
 
 

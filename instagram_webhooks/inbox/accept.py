@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -44,16 +45,22 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class Stored:
-    """What became of one row: `is_new` False where the event was known, under the `event_id` given here."""
+    """What became of one row: `is_new` False where the event was known, under the `event_id` given here.
+
+    wakes: whether a worker is to be told of it.
+    """
 
     event_id: UUID
     lane: UUID | None
-    state: str
     is_new: bool
+    wakes: bool = False
 
 
 # Sorted by key: clients that insert the same keys in other orders would lock each other out.
 # The memory of keys is judged by the database's clock. A time far ahead counts as the arrival.
+# Whoever takes the head of a lane goes on with what is behind it. So nobody is told of an event whose head waits for a
+# worker and was offered within the sweep's gate: a backlog has one wake-up a lane, not one an event. Where the head is
+# done before this commits, the sweep finds the event at once, since it was never offered.
 INSERT = """
 WITH input AS (
   SELECT * FROM unnest(%(event_id)s::uuid[], %(event_key)s::uuid[], %(provider)s::text[], %(kind)s::text[],
@@ -67,6 +74,10 @@ WITH input AS (
          t.correlation_id, t.place, t.verdict,
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
               ELSE t.happened_at END AS happened_at,
+         (SELECT o.state = 'received' AND o.dispatched_at > statement_timestamp() - make_interval(secs => %(gate)s)
+            FROM instagram_webhooks_webhookevent o
+           WHERE o.lane = t.lane AND o.finished_at IS NULL
+           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1) AS is_told_of_head,
          CASE WHEN verdict <> '' THEN verdict
               WHEN happened_at < statement_timestamp() - make_interval(days => %(memory_days)s::int) THEN 'expired'
               ELSE '' END AS reason
@@ -81,19 +92,19 @@ WITH input AS (
          happened_at, statement_timestamp(), place,
          coalesce(happened_at, statement_timestamp()),
          CASE WHEN reason = '' THEN statement_timestamp() END,
-         CASE WHEN reason = '' THEN statement_timestamp() END,
+         CASE WHEN reason = '' AND is_told_of_head IS NOT TRUE THEN statement_timestamp() END,
          CASE WHEN reason <> '' THEN statement_timestamp() END
   FROM judged ORDER BY event_key
   ON CONFLICT (event_key) DO NOTHING
-  RETURNING event_id, event_key, lane, state, reason, provider, correlation_id
+  RETURNING event_id, reason, dispatched_at IS NOT NULL AS wakes
 ), payloads AS (
   INSERT INTO instagram_webhooks_eventpayload (event_id, sealed)
   SELECT event_id, input.sealed FROM input JOIN stored USING (event_id)
 )
-SELECT event_id, event_key, lane, state, reason, provider, correlation_id FROM stored
+SELECT event_id, reason, wakes FROM stored
 """
 KNOWN = """
-SELECT event_key, event_id, lane, state FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%(keys)s::uuid[])
+SELECT event_key, event_id, lane FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%(keys)s::uuid[])
 """
 
 
@@ -128,6 +139,7 @@ def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int
 
 COLUMNS = ("event_id", "event_key", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
            "correlation_id", "happened_at", "place", "verdict", "sealed")  # fmt: skip
+_VALUES = attrgetter(*COLUMNS)
 
 
 def _write(rows: Sequence[Row], line: Line) -> list[Stored]:
@@ -149,7 +161,7 @@ def _write(rows: Sequence[Row], line: Line) -> list[Stored]:
 
 def _outcome(row: Row, stored: Stored) -> Stored:
     """The same event twice in one group is new only once."""
-    return stored if stored.event_id == row.event_id else replace(stored, is_new=False)
+    return stored if stored.event_id == row.event_id else replace(stored, is_new=False, wakes=False)
 
 
 def _may_be_ignored(rows: Sequence[Row]) -> bool:
@@ -159,19 +171,22 @@ def _may_be_ignored(rows: Sequence[Row]) -> bool:
 
 
 def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[UUID, Stored], list[Entry]]:
-    values: dict[str, object] = {name: array_literal([getattr(row, name) for row in rows]) for name in COLUMNS}
+    columns = zip(*map(_VALUES, rows), strict=True)
+    values: dict[str, object] = dict(zip(COLUMNS, map(array_literal, columns), strict=True))
+    given = {row.event_id: row for row in rows}
     new: dict[UUID, Stored] = {}
     ignored: list[Entry] = []
-    found = run(INSERT, values | {"memory_days": conf().key_memory_days})
-    for event_id, key, lane, state, reason, provider, correlation_id in found:
-        new[key] = Stored(event_id=event_id, lane=lane, state=state, is_new=True)
+    found = run(INSERT, values | {"memory_days": conf().key_memory_days, "gate": conf().dispatch_gate_s})
+    for event_id, reason, wakes in found:
+        row = given[event_id]
+        new[row.event_key] = Stored(event_id=event_id, lane=row.lane, is_new=True, wakes=wakes)
         if reason:
             ignored.append(
                 Entry(
                     action="event.ignored",
                     subject_id=event_id,
-                    provider=provider,
-                    correlation_id=correlation_id,
+                    provider=row.provider,
+                    correlation_id=row.correlation_id,
                     detail={"reason": reason},
                 )
             )
@@ -187,8 +202,8 @@ def _over_django(statement: str, values: Mapping[str, object]) -> list[tuple[Any
 
 def _known(keys: list[UUID], line: Line) -> dict[UUID, Stored]:
     return {
-        key: Stored(event_id=event_id, lane=lane, state=state, is_new=False)
-        for key, event_id, lane, state in line.run(KNOWN, {"keys": array_literal(keys)})
+        key: Stored(event_id=event_id, lane=lane, is_new=False)
+        for key, event_id, lane in line.run(KNOWN, {"keys": array_literal(keys)})
     }
 
 

@@ -60,12 +60,11 @@ class Broker:
             except ChannelError:
                 return 0
 
-    def publish(self, ids: Iterable[UUID]) -> None:
-        """One message of Celery's own an id; raises BrokerAway."""
+    def publish(self, ids: Iterable[UUID]) -> int | None:
+        """One message of Celery's own an id; messages ready then, where the broker says so; raises BrokerAway."""
         with self._open() as producer:
             if _is_redis(producer):
-                self._push(producer.channel.client, ids)
-                return
+                return self._push(producer.channel.client, ids)
             for event_id in ids:
                 current_app.send_task(
                     TASK,
@@ -75,13 +74,14 @@ class Broker:
                     retry=False,
                     ignore_result=True,
                 )
+        return None
 
-    def _push(self, client: Any, ids: Iterable[UUID]) -> None:
+    def _push(self, client: Any, ids: Iterable[UUID]) -> int | None:
         """All messages in one command."""
         if self._envelope is None:
             self._envelope = envelopes(TASK, QUEUE)
-        if messages := [self._envelope(event_id) for event_id in ids]:
-            client.lpush(QUEUE, *messages)
+        messages = [self._envelope(event_id) for event_id in ids]
+        return int(client.lpush(QUEUE, *messages)) if messages else None
 
     @contextlib.contextmanager
     def _open(self) -> Any:
@@ -126,6 +126,7 @@ class Publisher:
         self._arrived = threading.Event()
         self._empty = threading.Event()
         self._broker = Broker()
+        self._ready: int | None = None  # messages in the queue, as the broker said with the last ones; None: ask
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -172,8 +173,11 @@ class Publisher:
 
     def _publish_some(self) -> None:
         ids = [self._waiting[n] for n in range(min(AT_ONCE, len(self._waiting)))]
-        if self._broker.depth() < conf().queue_limit:  # more wake-ups than that wake nobody sooner
-            self._broker.publish(ids)
+        ready, self._ready = self._ready, None
+        if ready is None or ready >= conf().queue_limit:
+            ready = self._broker.depth()
+        if ready < conf().queue_limit:  # more wake-ups than that wake nobody sooner
+            self._ready = self._broker.publish(ids)
         else:
             self.dropped += len(ids)
             log.warning("wake_ups.dropped", extra={"count": len(ids), "dropped": self.dropped})

@@ -81,6 +81,32 @@ def test_no_wake_ups_are_offered_to_a_queue_that_is_full(queue):
     assert publisher.dropped == 1
 
 
+def test_the_queue_takes_wake_ups_again_once_it_is_shorter(queue):
+    publisher = Publisher()
+    with knobs(queue_limit=2):
+        for _ in range(3):
+            publisher.offer([uuid7()])
+            publisher.flush(5)
+        queue.queue_purge(QUEUE)
+        publisher.offer([uuid7()])
+        publisher.flush(5)
+
+    assert (Broker().depth(), publisher.dropped) == (1, 1)
+
+
+def test_how_long_the_queue_is_redis_says_with_each_message(queue, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Broker, "depth", lambda self: asked.append(self) or 0)
+    publisher = Publisher()
+
+    for _ in range(3):
+        publisher.offer([uuid7()])
+        publisher.flush(5)
+
+    assert len(asked) == 1
+    assert Broker().publish([uuid7()]) == 4
+
+
 def test_after_a_fork_the_child_has_a_publisher_of_its_own(queue):
     publisher = Publisher()
     publisher.offer([uuid7()])

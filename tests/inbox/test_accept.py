@@ -4,15 +4,20 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks import providers
 from instagram_webhooks.inbox import accept as door
+from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.vault import open_sealed
-from tests.builders import a_body, a_message, an_item, now_ms, stored
+from tests.builders import a_body, a_message, an_item, knobs, now_ms, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -40,11 +45,74 @@ def test_the_same_event_in_another_batch_adds_nothing_and_is_named():
 def test_the_payloads_of_a_large_post_find_their_events_without_a_nested_loop():
     stored(a_message("m-1"))
     line = next(writer.line for writer in door.group._writers if writer.line.raw)
-    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30}
+    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30, "gate": 30.0}
 
     plan = "\n".join(row[0] for row in line.run(f"EXPLAIN {door.INSERT}", values))
 
     assert "Nested Loop" not in plan
+
+
+def wakes(item):
+    """Whether a worker is told of the one event of a POST."""
+    (each,) = door.accept("instagram", providers.split("instagram", a_body(item)), "request-2")
+    assert (WebhookEvent.objects.get(pk=each.event_id).dispatched_at is not None) == each.wakes
+    return each.wakes
+
+
+@pytest.mark.parametrize("earlier", [0, 5000])
+def test_nobody_is_told_of_an_event_whose_head_waits_and_was_offered(earlier):
+    stored(a_message("m-1"))
+
+    assert not wakes(a_message("m-2", timestamp=now_ms() - earlier))
+    assert wakes(a_message("m-3", sender="9"))
+    assert wakes(an_item(read={"mid": "m-1"}))
+
+
+def test_a_head_that_was_offered_long_ago_or_not_at_all_may_need_another_wake_up():
+    (head,) = stored(a_message("m-1"))
+    for number, offered_at in enumerate((timezone.now() - timedelta(seconds=31), None)):
+        WebhookEvent.objects.filter(pk=head.pk).update(dispatched_at=offered_at)
+        assert wakes(a_message(f"m-2{number}"))
+
+
+def test_the_gate_is_that_of_the_settings():
+    (head,) = stored(a_message("m-1"))
+    WebhookEvent.objects.filter(pk=head.pk).update(dispatched_at=timezone.now() - timedelta(seconds=31))
+
+    with knobs(dispatch_gate_s=60):
+        assert not wakes(a_message("m-2"))
+
+
+def test_whoever_has_the_head_may_just_be_leaving_its_lane():
+    (head,) = stored(a_message("m-1"))
+    claim = claims.claim(head.pk, worker_id=uuid7())
+    assert wakes(a_message("m-2"))
+    with transaction.atomic():
+        finish.retrying(claim, wait_s=60, counts=True, detail={})
+
+    assert wakes(a_message("m-3"))
+
+
+def test_the_sweep_offers_an_event_at_once_whose_head_was_done_without_a_look_behind_it():
+    (head,) = stored(a_message("m-1"))
+    assert not wakes(a_message("m-2"))
+    claim = claims.claim(head.pk, worker_id=uuid7())
+    with transaction.atomic():
+        finish.processed(claim)
+
+    found = []
+    sweep(found.extend, depth=lambda: 5)
+
+    assert found == [WebhookEvent.objects.get(state="received").pk]
+
+
+def test_the_head_is_found_by_its_lane_alone(line_plan):
+    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30, "gate": 30.0}
+
+    plan = line_plan(Line(joins_input=True), door.INSERT, values)
+
+    assert "Index Scan using event_lane_order on instagram_webhooks_webhookevent o" in plan
+    assert "Index Cond: (lane = " in plan
 
 
 def test_a_message_its_edit_a_reaction_and_its_deletion_are_four_events():

@@ -3,15 +3,12 @@
 import contextlib
 
 import pytest
-from django.db import connection
-from django.utils import timezone
 
-from instagram_webhooks.models import WebhookEvent
 from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from simulator.graph import GraphSimulator
-from tests.builders import ACCOUNT, TOKEN, a_message, an_account, knobs, stored
+from tests.builders import ACCOUNT, TOKEN, an_account, knobs
 
 POLICY = "tests.policies.repeat"
 
@@ -39,19 +36,3 @@ def worked(event):
         work.process(event.pk)
     event.refresh_from_db()
     return event
-
-
-@pytest.fixture
-def line_plan():
-    """How PostgreSQL would do a statement of one of the lines, for any values, planned while nothing was due."""
-
-    def plan(line, statement, values):
-        stored(*[a_message(f"m-plan-{n}", sender=str(n)) for n in range(150)], correlation_id="request-of-plan")
-        ended = WebhookEvent.objects.filter(correlation_id__startswith="request-of-plan")
-        ended.update(state="processed", claimable_at=None, finished_at=timezone.now())
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE instagram_webhooks_webhookevent")
-        used = {name: value for name, value in values.items() if f"%({name})s" in statement}
-        return "\n".join(row[0] for row in line.run(f"EXPLAIN {statement}", used))
-
-    return plan
