@@ -15,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: bench bench-growth faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: bench bench-full bench-growth faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -50,8 +50,11 @@ format: setup ## let ruff write the form, and mend what it can
 model: setup ## search the table of legal moves for loss, doubles, disorder and blocked lanes: some minutes
 	@$(PYTHON) -m tests.model
 
-bench: setup ## what an event costs on this machine: CPU of door and worker, some minutes
+bench: setup ## what an event costs on this machine, of this product and of three others: a quarter of an hour
 	@$(PYTHON) -m benchmarks
+
+bench-full: setup ## the same with five rounds and more events: the figures to judge by, an hour at most
+	@$(PYTHON) -m benchmarks --rounds 5 --size 3
 
 STORED ?= 10000000
 bench-growth: setup ## the same beside many stored events (STORED=10000000): half an hour, tens of gigabytes

@@ -1,144 +1,113 @@
-"""One measurement each: the door alone, and the worker alone."""
+"""One measurement each, of any column: the door alone, the worker alone, and both at a pace."""
 
-import contextlib
-import json
-import os
-import random
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from benchmarks import cpu
-from simulator import bodies
-from simulator.meta_wire import headers, wire
-from tests.processes.process import CHECKOUT, until
-from tests.processes.product import ACCOUNT, SECRET, a_sender, installed
-from webhooks_project.embedded.server import free_port
+from benchmarks.column import Column
+from benchmarks.cpu import Meter, until_rest
+from benchmarks.posts import Incomplete
+from tests.processes.process import Process, until
 
-CONVERSATIONS = 500
-APPLICATION, ALL_ELSE = 0, os.cpu_count() - 1  # type: ignore[operator]  # cores
-DONE = """
-SELECT NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent WHERE lane IS NOT NULL AND finished_at IS NULL)
-"""
-SHIPPED = {
-    "WEBHOOK_RETRY_DELAYS_S": "", "REPLY_SETTLE_S": "", "WEBHOOK_LEASE_S": "", "WEBHOOK_SWEEP_INTERVAL_S": "",
-    "WEBHOOK_DISPATCH_GATE_S": "", "GRAPH_DEADLINE_S": "", "REPLY_POLICY_BUDGET_S": "", "REPLY_POLICY": "",
-    "ACK_COOLDOWN_S": "0",  # each message is answered
-}  # fmt: skip
+WORK_S = 300
+Figures = dict[str, float]
 
 
-@contextlib.contextmanager
-def installation(slots: int) -> Iterator[Any]:
-    """The product with its shipped settings and durable servers, and a Graph API that costs next to nothing."""
-    port = free_port()
-    graph = subprocess.Popen([sys.executable, "-m", "benchmarks.graph", str(port)], cwd=CHECKOUT)
-    settings = SHIPPED | {"GRAPH_API_URL": f"http://127.0.0.1:{port}", "WORKER_CONCURRENCY": str(slots)}
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            installed(Path(folder), settings=settings, durable=True) as product,
-        ):
-            for pid in (graph.pid, product.postgres.pid, product.redis.pid):
-                cpu.pin(pid, ALL_ELSE)
-            yield product
-    finally:
-        graph.terminate()
-        graph.wait()
-
-
-def door(*, batch: int, connections: int, events: int) -> dict[str, float]:
-    """CPU ms an event of web and PostgreSQL while all connections post as fast as they are answered."""
-    with installation(1) as product:
-        return posting(product, batch=batch, connections=connections, events=events)
-
-
-def posting(product: Any, *, batch: int, connections: int, events: int) -> dict[str, float]:
-    """As `door`, in this installation; what is posted stays open."""
-    web = product.web()
-    cpu.pin(web.pid, APPLICATION)
-    _posted(product, events=200 * batch, batch=batch, connections=connections)
-    before = cpu.seconds(web.pid), cpu.seconds(product.postgres.pid)
-    answers = _posted(product, events=events, batch=batch, connections=connections)
-    product.queued()  # the last wake-ups have left when it answers
-    found = {
-        "application": (cpu.seconds(web.pid) - before[0]) / events * 1000,
-        "PostgreSQL": (cpu.seconds(product.postgres.pid) - before[1]) / events * 1000,
-        "events/s": events / answers["seconds"],
-        "p99 ms": answers["p99_ms"],
-    }
-    web.kill()
+def door(column: Column, *, events: int, batch: int, connections: int) -> Figures:
+    """As `posting`, after which just what was sent is stored."""
+    found = posting(column, events=events, batch=batch, connections=connections)
+    stored, sent = column.counts()[0], column.crowd.due.total()
+    if stored != sent:
+        raise Incomplete(f"{sent} events were sent, {stored} stored")
     return found
 
 
-def worker(*, slots: int, events: int) -> dict[str, float]:
-    """CPU ms an event of worker and PostgreSQL from the first to the last of a full queue, its wake-ups all used up."""
-    with installation(slots) as product:
-        return draining(product, events=events)
+def worker(column: Column, *, events: int) -> Figures:
+    """As `draining`, after which just what was sent is stored, processed and replied to, once each."""
+    found = draining(column, events=events)
+    _raise_unless_once_each(column)
+    if latency_ms := column.place.graph.latency_ms:
+        found["of the ceiling, %"] = found["events/s"] / (column.slots * 1000 / latency_ms) * 100
+    return found
 
 
-def draining(product: Any, *, events: int) -> dict[str, float]:
-    """As `worker`, in this installation, after all that is open there."""
-    web, process = product.web(), product.worker()
-    cpu.pin(process.pid, APPLICATION)
-    _posted(product, events=200, batch=1, connections=4)
-    with psycopg.connect(product.database_url, autocommit=True) as asking:  # one session: each costs PostgreSQL 3 ms
+def end_to_end(column: Column, *, events: int, rate: float) -> Figures:
+    """CPU at a pace that leaves both time, and the ms from when a POST was due to its reply's arrival at the stub."""
+    web, process = column.web(), column.worker()
+    with _session(column) as asking:
+        _warm(column, asking, process)
+        until_rest(web.pid)
+        meter = _meter(column, web=web, worker=process)
+        seen = column.crowd.post_at(column.port, events=events, rate=rate)
+        until(lambda: column.is_done(asking), "all is done", within_s=WORK_S)
+        found = meter.read(events)
+    _raise_unless_once_each(column)
+    arrived = column.place.graph.recipients()
+    ranked = sorted((arrived[sender][1] - due) * 1000 for sender, due in column.crowd.times.items())
+    p50, p99 = (ranked[int(len(ranked) * share)] for share in (0.5, 0.99))
+    answered = {"200, p50 ms": seen["p50_ms"], "200, p99 ms": seen["p99_ms"]}
+    return found | answered | {"reply, p50 ms": p50, "reply, p99 ms": p99}
 
-        def is_done() -> bool:
-            return bool(asking.execute(DONE, prepare=True).fetchone() == (True,))
 
-        until(is_done, "it is warm", within_s=300)
+def posting(column: Column, *, events: int, batch: int, connections: int) -> Figures:
+    """CPU ms an event while all connections post as fast as they are answered; what is posted stays open."""
+    web = column.web()
+    warm = max(50, 2 * batch) if column.is_slow else max(1000, 20 * batch)  # Node compiles what it runs often
+    column.crowd.post(column.port, events=warm, batch=batch, connections=connections)
+    until_rest(web.pid)
+    meter = _meter(column, application=web)
+    seen = column.crowd.post(column.port, events=events, batch=batch, connections=connections)
+    found = meter.read(events)  # the last wake-ups have left then
+    column.end(web)
+    return found | {"events/s": events / seen["seconds"], "p50 ms": seen["p50_ms"], "p99 ms": seen["p99_ms"]}
+
+
+def draining(column: Column, *, events: int) -> Figures:
+    """CPU ms an event from the first to the last of a full queue, its wake-ups all used up, after all that is open."""
+    web, process = column.web(), column.worker()
+    with _session(column) as asking:
+        _warm(column, asking, process)
         process.freeze()
-        _posted(product, events=events, batch=1, connections=8)
-        web.kill()
-        before, begun = (cpu.seconds(process.pid), cpu.seconds(product.postgres.pid)), time.monotonic()
+        column.crowd.post(column.port, events=events, connections=8)
+        until_rest(web.pid)
+        column.end(web)
+        replied = column.place.graph.sent() + events
+        meter, begun = _meter(column, application=process), time.monotonic()
         process.thaw()
-        until(is_done, "all is done", within_s=300)
+        until(lambda: column.place.graph.sent() >= replied, "all are replied to", within_s=WORK_S)
+        until(lambda: column.is_done(asking), "all is done", within_s=WORK_S)
         seconds = time.monotonic() - begun
-    until(lambda: product.queued() == 0, "no wake-up is left", within_s=60)
-    found = {
-        "application": (cpu.seconds(process.pid) - before[0]) / events * 1000,
-        "PostgreSQL": (cpu.seconds(product.postgres.pid) - before[1]) / events * 1000,
-        "events/s": events / seconds,
-    }
-    process.kill()
-    return found
+    until(column.is_quiet, "no wake-up is left", within_s=60)
+    found = meter.read(events)
+    column.end(process)
+    return found | {"events/s": events / seconds}
 
 
-def _posted(product: Any, *, events: int, batch: int, connections: int) -> dict[str, Any]:
-    """What the load generator says of so many events of all conversations in turn."""
-    people = [a_sender() for _ in range(CONVERSATIONS)]
-    lines = []
-    for start in range(0, events, batch):
-        messages = [_message(people, start + n) for n in range(batch)]
-        raw = wire(
-            messages[0] | {"entry": [messages[0]["entry"][0] | {"messaging": [_item(each) for each in messages]}]}
-        )
-        lines.append(headers(raw, SECRET)["X-Hub-Signature-256"].encode() + b"\t" + raw)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(b"\n".join(lines))
-        file.flush()
-        command = [sys.executable, "-m", "benchmarks.load", file.name, str(product.port), str(connections)]
-        told = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, text=True)
-    answers: dict[str, Any] = json.loads(told.stdout)
-    assert not answers["refused"], answers
-    return answers
+def _meter(column: Column, **application: Process) -> Meter:
+    servers = {"PostgreSQL": column.place.product.postgres.pid, "Redis": column.place.product.redis.pid}
+    return Meter(application={name: process.pid for name, process in application.items()}, **servers)
 
 
-def _message(people: list[str], number: int) -> dict[str, Any]:
-    if number % CONVERSATIONS == 0:
-        random.shuffle(people)
-    mid = f"m-{random.getrandbits(96):x}"
-    return bodies.message_body(
-        "Is the blue one still there?", sender=people[number % CONVERSATIONS], account=ACCOUNT, mid=mid
-    )
+def _session(column: Column) -> Any:
+    """One session for all looks: each new one costs PostgreSQL 3 ms."""
+    return psycopg.connect(column.database_url, autocommit=True)
 
 
-def _item(body: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = body["entry"][0]["messaging"][0]
-    return found
+def _warm(column: Column, asking: Any, process: Process) -> None:
+    """Each slot has worked, and the worker rests."""
+    events = max(50, column.slots)
+    if not column.is_slow:
+        events = 10 * column.slots if column.place.graph.latency_ms else 500
+    column.crowd.post(column.port, events=events, connections=4)
+    until(lambda: column.is_done(asking), "it is warm", within_s=WORK_S)
+    until_rest(process.pid)
+
+
+def _raise_unless_once_each(column: Column) -> None:
+    due, sent = column.crowd.due, column.crowd.due.total()
+    if (counts := column.counts()) != (sent, sent, sent):
+        raise Incomplete(f"{sent} events were sent; stored, processed and in the ledger: {counts}")
+    replied = {recipient: count for recipient, (count, _) in column.place.graph.recipients().items()}
+    if wrong := sum(replied.get(sender) != count for sender, count in due.items()):
+        raise Incomplete(f"{wrong} of {len(due)} customers did not get as many replies as they had sent messages")

@@ -9,7 +9,6 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
 from typing import Any
 
 os.environ["DJANGO_DEBUG"] = "true"
@@ -18,10 +17,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 import psycopg
 
 from benchmarks import cells, stored
+from benchmarks.column import Column
+from benchmarks.installation import installation
+from benchmarks.ours import Ours
 from instagram_webhooks.inbox.sweep import DUE
 
 FEW = 10_000
-Cell = Callable[[Any], dict[str, float]]
 
 
 def main() -> None:
@@ -41,22 +42,22 @@ def main() -> None:
 
 def _beside(count: int, given: argparse.Namespace) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
-    with cells.installation(50) as product, psycopg.connect(product.database_url, autocommit=True) as connection:
+    with installation() as place, psycopg.connect(place.product.database_url, autocommit=True) as connection:
         begun = time.monotonic()
         stored.load(connection, count)
         print(f"{count:,} loaded in {time.monotonic() - begun:.0f} s", flush=True)
         for table, (rows, indexes) in stored.sizes(connection).items():
             print(f"    {table}: {rows / count:.0f} bytes an event, indexes {indexes / count:.0f}", flush=True)
         for _ in range(given.rounds):
-            for name, value in _round(product, connection, given.size).items():
+            for name, value in _round(Ours(place, slots=50), connection, given.size).items():
                 found.setdefault(name, []).append(value)
     return found
 
 
-def _round(product: Any, connection: Any, size: int) -> dict[str, float]:
-    posted = cells.posting(product, batch=1, connections=32, events=1000 * size)
+def _round(column: Column, connection: Any, size: int) -> dict[str, float]:
+    posted = cells.posting(column, batch=1, connections=32, events=1000 * size)
     figures = {f"door, 1 event a POST: {name}": value for name, value in posted.items()}
-    drained = cells.draining(product, events=800 * size)
+    drained = cells.draining(column, events=800 * size)
     figures |= {f"worker, 50 slots: {name}": value for name, value in drained.items()}
     values = {"gate": 30.0, "limit": 500}
     times = []

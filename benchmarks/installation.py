@@ -1,0 +1,82 @@
+"""What all columns stand on: a durable PostgreSQL and Redis, and a Graph API that costs next to nothing."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cpu
+from tests.processes.process import CHECKOUT
+from tests.processes.product import installed
+from webhooks_project.embedded import processes
+from webhooks_project.embedded.server import free_port
+
+SHIPPED = {
+    "WEBHOOK_RETRY_DELAYS_S": "", "REPLY_SETTLE_S": "", "WEBHOOK_LEASE_S": "", "WEBHOOK_SWEEP_INTERVAL_S": "",
+    "WEBHOOK_DISPATCH_GATE_S": "", "GRAPH_DEADLINE_S": "", "REPLY_POLICY_BUDGET_S": "", "REPLY_POLICY": "",
+    "ACK_COOLDOWN_S": "0",  # each message is answered
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class GraphStub:
+    """The stand-in of Meta's Graph API (benchmarks.graph)."""
+
+    url: str
+    latency_ms: int
+
+    def sent(self) -> int:
+        """How many replies have come."""
+        found: int = self._told()["sent"]
+        return found
+
+    def recipients(self) -> dict[str, tuple[int, float]]:
+        """How many replies each recipient has got, and when the first came, of time.monotonic()."""
+        return {recipient: (count, first) for recipient, (count, first) in self._told()["recipients"].items()}
+
+    def _told(self) -> Any:
+        with urllib.request.urlopen(f"{self.url}/_told", timeout=10) as answer:  # noqa: S310 - our own
+            return json.load(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Servers that run, the product over them with its shipped settings, and a folder for logs."""
+
+    product: Any
+    graph: GraphStub
+    folder: Path
+
+
+@contextlib.contextmanager
+def installation(*, latency_ms: int = 0) -> Iterator[Place]:
+    """New servers, all of them and this process itself on the core that no application has."""
+    os.sched_setaffinity(0, {cpu.ALL_ELSE})
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.graph", str(port), str(latency_ms)]
+    graph = subprocess.Popen(
+        command,
+        cwd=CHECKOUT,
+        start_new_session=True,  # Ctrl-C is for us
+        preexec_fn=processes.dying_with_us(signal.SIGKILL),  # noqa: PLW1509 - from the main thread only
+    )
+    stub = GraphStub(f"http://127.0.0.1:{port}", latency_ms)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            installed(Path(folder), settings=SHIPPED | {"GRAPH_API_URL": stub.url}, durable=True) as product,
+        ):
+            for pid in (product.postgres.pid, product.redis.pid):
+                cpu.pin(pid, cpu.ALL_ELSE)
+            yield Place(product, stub, Path(folder))
+    finally:
+        graph.kill()
+        graph.wait()

@@ -1,0 +1,1 @@
+"""The one app: events in, replies out."""
