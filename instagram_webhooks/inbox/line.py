@@ -8,7 +8,9 @@ any number of rows, so every kind of plan is ruled out whose cost grows with the
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -50,7 +52,9 @@ class Line:
             with DatabaseErrorWrapper(wrapper):
                 if self.raw is None:
                     self.raw = self._opened(wrapper.get_connection_params())
-                return self.raw.execute(statement, values, prepare=True, binary=True).fetchall()
+                text, names = _numbered(statement)
+                given = [values[name] for name in names]
+                return self.raw.execute(text, given, prepare=True, binary=True).fetchall()
         except DATABASE_FAILED as exc:
             if self._lock_wait_ms is not None and isinstance(exc.__cause__, _OF_A_ROW):
                 raise RowBusy from exc
@@ -75,4 +79,20 @@ class Line:
             kept["options"] += " -c enable_hashjoin=on -c enable_nestloop=off"
         if self._lock_wait_ms is not None:
             kept["options"] += f" -c lock_timeout={self._lock_wait_ms}"
-        return psycopg.connect(**kept, autocommit=True)
+        return psycopg.connect(**kept, autocommit=True, cursor_factory=psycopg.RawCursor)
+
+
+@cache
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement as PostgreSQL has it, with $1 for %(name)s, and the names in the order of their numbers.
+
+    psycopg would look for the names at each run: it remembers no statement of more than 4096 characters.
+    """
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found[1]
+        return f"${names.setdefault(name, len(names) + 1)}" if name else "%"
+
+    text = re.sub(r"%\((\w+)\)s|%%", number, statement)
+    return text.encode(), tuple(names)

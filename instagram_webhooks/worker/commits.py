@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -205,8 +207,15 @@ def _end_all(rows: Sequence[_Ended]) -> list[_End]:
 
 def _arrays(rows: Sequence[Any]) -> dict[str, object]:
     """A parameter a column. In the order of their events, as everybody locks them."""
-    ordered = sorted(rows, key=lambda row: row.event_id)
-    return {each.name: array_literal([getattr(row, each.name) for row in ordered]) for each in fields(rows[0])}
+    names = _names(type(rows[0]))
+    ordered = sorted(rows, key=attrgetter("event_id"))
+    columns = zip(*map(attrgetter(*names), ordered), strict=True)
+    return dict(zip(names, map(array_literal, columns), strict=True))
+
+
+@cache
+def _names(row: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(row))
 
 
 _begun = Together(_begin_all)

@@ -4,6 +4,7 @@ import psycopg
 import pytest
 from django.db import DataError, IntegrityError, InternalError, OperationalError
 
+from instagram_webhooks.inbox import line as inbox_line
 from instagram_webhooks.inbox.line import Line
 
 
@@ -32,6 +33,20 @@ def test_a_statement_is_planned_once(line):
 
     prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% + 1'"
     assert value(line, prepared) == 1
+
+
+def test_a_name_is_one_parameter_wherever_it_stands(line):
+    asked = "SELECT %(b)s::int + 10 * %(a)s::int + 100 * %(b)s::int, '5 %%'"
+
+    assert line.run(asked, {"a": 3, "b": 2, "unused": 1}) == [(232, "5 %")]
+
+
+def test_a_long_statement_is_not_read_at_each_run(line, monkeypatch):
+    asked = f"SELECT %(n)s::int -- {'x' * 5000}"
+    value(line, asked, n=1)
+    monkeypatch.setattr(inbox_line.re, "sub", None)
+
+    assert value(line, asked, n=2) == 2
 
 
 @pytest.mark.parametrize("setting", ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"])
