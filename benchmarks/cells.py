@@ -63,25 +63,29 @@ def posting(column: Column, *, events: int, batch: int, connections: int) -> Fig
     return found | {"events/s": events / seen["seconds"], "p50 ms": seen["p50_ms"], "p99 ms": seen["p99_ms"]}
 
 
-def draining(column: Column, *, events: int) -> Figures:
+def draining(column: Column, *, events: int, workers: int = 1) -> Figures:
     """CPU ms an event from the first to the last of a full queue, its wake-ups all used up, after all that is open."""
-    web, process = column.web(), column.worker()
+    web, processes = column.web(), [column.worker() for _ in range(workers)]
     with _session(column) as asking:
-        _warm(column, asking, process)
-        process.freeze()
+        _warm(column, asking, processes[0])
+        for process in processes:
+            process.freeze()
         column.crowd.post(column.port, events=events, connections=8)
         until_rest(web.pid)
         column.end(web)
         replied = column.place.graph.sent() + events
-        meter, begun = _meter(column, application=process), time.monotonic()
-        process.thaw()
+        meter, begun = _meter(column, **{f"worker-{n}": each for n, each in enumerate(processes)}), time.monotonic()
+        for process in processes:
+            process.thaw()
         until(lambda: column.place.graph.sent() >= replied, "all are replied to", within_s=WORK_S)
         until(lambda: column.is_done(asking), "all is done", within_s=WORK_S)
         seconds = time.monotonic() - begun
     until(column.is_quiet, "no wake-up is left", within_s=60)
     found = meter.read(events)
-    column.end(process)
-    return found | {"events/s": events / seconds}
+    for process in processes:
+        column.end(process)
+    application = sum(found.pop(f"worker-{n}") for n in range(workers))
+    return {"application": application} | found | {"events/s": events / seconds}
 
 
 def _meter(column: Column, **application: Process) -> Meter:

@@ -42,6 +42,18 @@ def test_the_same_event_in_another_batch_adds_nothing_and_is_named():
     assert WebhookEvent.objects.count() == 2
 
 
+def test_a_post_of_a_hundred_is_one_round_trip(monkeypatch, django_assert_num_queries):
+    """What the figures in benchmarks/ rest on."""
+    runs, run = [], Line.run
+    monkeypatch.setattr(Line, "run", lambda self, *given: runs.append(self) or run(self, *given))
+    body = a_body(*[a_message(f"m-{number}", sender=str(number)) for number in range(100)])
+
+    with django_assert_num_queries(0):
+        found = door.accept("instagram", providers.split("instagram", body), "request-1")
+
+    assert (len(runs), sum(each.is_new for each in found)) == (1, 100)
+
+
 def test_the_payloads_of_a_large_post_find_their_events_without_a_nested_loop():
     stored(a_message("m-1"))
     line = next(writer.line for writer in door.group._writers if writer.line.raw)
