@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -87,6 +86,7 @@ class _End:
     following: Claim | None = None
 
 
+_BEGUN_NAMES, _ENDED_NAMES = (tuple(each.name for each in fields(row)) for row in (_Begun, _Ended))
 SLACK_S = 2.0  # of a lease, beside the time of the call: the first byte leaves within a second or is checked again
 _KINDS = (("UUID", "uuid"), ("datetime", "timestamptz"), ("bytes", "bytea"), ("int", "int"), ("str", "text"))
 
@@ -191,13 +191,13 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
 
 def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
     """Whether each reply was written."""
-    values = _arrays(rows) | {"left_s": conf().graph_deadline_s + SLACK_S}
+    values = _arrays(rows, _BEGUN_NAMES) | {"left_s": conf().graph_deadline_s + SLACK_S}
     written = {(event_id, reply_id) for event_id, reply_id in begin_line.run(_BEGIN, values)}
     return [(row.event_id, row.reply_id) in written for row in rows]
 
 
 def _end_all(rows: Sequence[_Ended]) -> list[_End]:
-    values = _arrays(rows) | {"worker": life.worker_id, "lease": conf().lease_s}
+    values = _arrays(rows, _ENDED_NAMES) | {"worker": life.worker_id, "lease": conf().lease_s}
     ended = {
         (event_id, fence): _End(is_ended=True, following=taking.understood(beside))
         for event_id, fence, *beside in end_line.run(_END, values)
@@ -205,17 +205,11 @@ def _end_all(rows: Sequence[_Ended]) -> list[_End]:
     return [ended.get((row.event_id, row.fence), _End(is_ended=False)) for row in rows]
 
 
-def _arrays(rows: Sequence[Any]) -> dict[str, object]:
+def _arrays(rows: Sequence[Any], names: Sequence[str]) -> dict[str, object]:
     """A parameter a column. In the order of their events, as everybody locks them."""
-    names = _names(type(rows[0]))
     ordered = sorted(rows, key=attrgetter("event_id"))
     columns = zip(*map(attrgetter(*names), ordered), strict=True)
     return dict(zip(names, map(array_literal, columns), strict=True))
-
-
-@cache
-def _names(row: type) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(row))
 
 
 _begun = Together(_begin_all)

@@ -328,15 +328,17 @@ def test_a_row_that_changes_under_its_end_is_ended_one_by_one(graph, monkeypatch
     assert (event.state, OutgoingReply.objects.get().state, len(graph.taken(PERSON))) == ("processed", "sent", 1)
 
 
-@pytest.mark.parametrize(("line", "statement"), [("begin_line", "_BEGIN"), ("end_line", "_END")])
-def test_the_plans_read_indexes_only(line, statement, line_plan, rows):
+@pytest.mark.parametrize("is_end", [False, True])
+def test_the_plans_read_indexes_only(is_end, line_plan, rows):
     (claim,) = claimed(PERSON)
     (row,) = begun(rows, claim)
-    if statement == "_END":
+    line, statement, names = commits.begin_line, commits._BEGIN, commits._BEGUN_NAMES
+    if is_end:
         row = ended(rows, claim, row.reply_id)
+        line, statement, names = commits.end_line, commits._END, commits._ENDED_NAMES
 
     more = {"left_s": 4.0, "worker": uuid7(), "lease": 30.0}
-    plan = line_plan(getattr(commits, line), getattr(commits, statement), commits._arrays([row]) | more)
+    plan = line_plan(line, statement, commits._arrays([row], names) | more)
 
     assert "Seq Scan" not in plan
     assert "Hash Join" not in plan
