@@ -12,5 +12,5 @@ class WebhooksProjectConfig(AppConfig):
     name = "webhooks_project"
 
     def ready(self) -> None:
-        """Called by Django."""
+        """Called by Django. First of all apps: nothing may ask for Celery's current app before."""
         import webhooks_project.celery  # noqa: F401

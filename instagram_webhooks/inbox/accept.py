@@ -17,6 +17,7 @@ from instagram_webhooks.events import ParsedEvent, Provider
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.group import Group
 from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.sweep import GATE_OF_EMPTY_QUEUE_S
 from instagram_webhooks.models import EventPayload
 
 Run = Callable[[str, Mapping[str, object]], list[tuple[Any, ...]]]
@@ -58,9 +59,9 @@ class Stored:
 
 # Sorted by key: clients that insert the same keys in other orders would lock each other out.
 # The memory of keys is judged by the database's clock. A time far ahead counts as the arrival.
-# Whoever takes the head of a lane goes on with what is behind it. So nobody is told of an event whose head waits for a
-# worker and was offered within the sweep's gate: a backlog has one wake-up a lane, not one an event. Where the head is
-# done before this commits, the sweep finds the event at once, since it was never offered.
+# Whoever takes the head of a lane goes on with what is behind it. So nobody is told of an event while its lane waits
+# for a worker and was offered a moment ago: a backlog has one wake-up a lane, not one an event. An account that is not
+# active parks what a wake-up names, so its events all have theirs. Decision 15.
 INSERT = """
 WITH input AS (
   SELECT * FROM unnest(%(event_id)s::uuid[], %(event_key)s::uuid[], %(provider)s::text[], %(kind)s::text[],
@@ -74,10 +75,14 @@ WITH input AS (
          t.correlation_id, t.place, t.verdict,
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
               ELSE t.happened_at END AS happened_at,
-         (SELECT o.state = 'received' AND o.dispatched_at > statement_timestamp() - make_interval(secs => %(gate)s)
+         (SELECT o.state = 'received' AND o.dispatched_at > statement_timestamp() - make_interval(secs => %(told_s)s)
             FROM instagram_webhooks_webhookevent o
            WHERE o.lane = t.lane AND o.finished_at IS NULL
-           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1) AS is_told_of_head,
+           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)
+         AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
+                          WHERE p.lane = t.lane AND p.worker_id IS NOT NULL)
+         AND EXISTS (SELECT 1 FROM instagram_webhooks_account a
+                      WHERE a.provider = t.provider AND a.account_id = t.account AND a.state = 'active') AS is_told,
          CASE WHEN verdict <> '' THEN verdict
               WHEN happened_at < statement_timestamp() - make_interval(days => %(memory_days)s::int) THEN 'expired'
               ELSE '' END AS reason
@@ -92,7 +97,7 @@ WITH input AS (
          happened_at, statement_timestamp(), place,
          coalesce(happened_at, statement_timestamp()),
          CASE WHEN reason = '' THEN statement_timestamp() END,
-         CASE WHEN reason = '' AND is_told_of_head IS NOT TRUE THEN statement_timestamp() END,
+         CASE WHEN reason = '' AND is_told IS NOT TRUE THEN statement_timestamp() END,
          CASE WHEN reason <> '' THEN statement_timestamp() END
   FROM judged ORDER BY event_key
   ON CONFLICT (event_key) DO NOTHING
@@ -176,7 +181,7 @@ def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[UUID, Stored], list[Ent
     given = {row.event_id: row for row in rows}
     new: dict[UUID, Stored] = {}
     ignored: list[Entry] = []
-    found = run(INSERT, values | {"memory_days": conf().key_memory_days, "gate": conf().dispatch_gate_s})
+    found = run(INSERT, values | {"memory_days": conf().key_memory_days, "told_s": GATE_OF_EMPTY_QUEUE_S})
     for event_id, reason, wakes in found:
         row = given[event_id]
         new[row.event_key] = Stored(event_id=event_id, lane=row.lane, is_new=True, wakes=wakes)

@@ -15,9 +15,9 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.line import Line
 from instagram_webhooks.inbox.sweep import sweep
-from instagram_webhooks.models import EventPayload, WebhookEvent
+from instagram_webhooks.models import Account, AccountState, EventPayload, WebhookEvent
 from instagram_webhooks.vault import open_sealed
-from tests.builders import a_body, a_message, an_item, knobs, now_ms, stored
+from tests.builders import a_body, a_message, an_account, an_item, now_ms, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -57,7 +57,7 @@ def test_a_post_of_a_hundred_is_one_round_trip(monkeypatch, django_assert_num_qu
 def test_the_payloads_of_a_large_post_find_their_events_without_a_nested_loop():
     stored(a_message("m-1"))
     line = next(writer.line for writer in door.group._writers if writer.line.raw)
-    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30, "gate": 30.0}
+    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30, "told_s": 3.0}
 
     plan = "\n".join(row[0] for row in line.run(f"EXPLAIN {door.INSERT}", values))
 
@@ -71,8 +71,13 @@ def wakes(item):
     return each.wakes
 
 
+@pytest.fixture
+def shop():
+    return an_account()
+
+
 @pytest.mark.parametrize("earlier", [0, 5000])
-def test_nobody_is_told_of_an_event_whose_head_waits_and_was_offered(earlier):
+def test_nobody_is_told_of_an_event_whose_head_waits_and_was_offered(shop, earlier):
     stored(a_message("m-1"))
 
     assert not wakes(a_message("m-2", timestamp=now_ms() - earlier))
@@ -80,22 +85,29 @@ def test_nobody_is_told_of_an_event_whose_head_waits_and_was_offered(earlier):
     assert wakes(an_item(read={"mid": "m-1"}))
 
 
-def test_a_head_that_was_offered_long_ago_or_not_at_all_may_need_another_wake_up():
+def test_a_head_that_was_offered_a_while_ago_or_not_at_all_may_need_another_wake_up(shop):
     (head,) = stored(a_message("m-1"))
-    for number, offered_at in enumerate((timezone.now() - timedelta(seconds=31), None)):
+    for number, offered_at in enumerate((timezone.now() - timedelta(seconds=4), None)):
         WebhookEvent.objects.filter(pk=head.pk).update(dispatched_at=offered_at)
         assert wakes(a_message(f"m-2{number}"))
 
 
-def test_the_gate_is_that_of_the_settings():
-    (head,) = stored(a_message("m-1"))
-    WebhookEvent.objects.filter(pk=head.pk).update(dispatched_at=timezone.now() - timedelta(seconds=31))
+def test_an_account_that_is_not_active_parks_what_a_wake_up_names(shop):
+    Account.objects.update(state=AccountState.TOKEN)
+    stored(a_message("m-1"))
 
-    with knobs(dispatch_gate_s=60):
-        assert not wakes(a_message("m-2"))
+    assert wakes(a_message("m-2"))
 
 
-def test_whoever_has_the_head_may_just_be_leaving_its_lane():
+def test_where_an_older_event_comes_while_a_worker_has_the_lane_it_is_no_head_that_waits(shop):
+    (taken,) = stored(a_message("m-1"))
+    claims.claim(taken.pk, worker_id=uuid7())
+
+    assert wakes(a_message("m-0", timestamp=now_ms() - 60_000))
+    assert wakes(a_message("m-2"))
+
+
+def test_whoever_has_the_head_may_just_be_leaving_its_lane(shop):
     (head,) = stored(a_message("m-1"))
     claim = claims.claim(head.pk, worker_id=uuid7())
     assert wakes(a_message("m-2"))
@@ -105,7 +117,7 @@ def test_whoever_has_the_head_may_just_be_leaving_its_lane():
     assert wakes(a_message("m-3"))
 
 
-def test_the_sweep_offers_an_event_at_once_whose_head_was_done_without_a_look_behind_it():
+def test_the_sweep_offers_an_event_at_once_whose_head_was_done_without_a_look_behind_it(shop):
     (head,) = stored(a_message("m-1"))
     assert not wakes(a_message("m-2"))
     claim = claims.claim(head.pk, worker_id=uuid7())
@@ -119,7 +131,7 @@ def test_the_sweep_offers_an_event_at_once_whose_head_was_done_without_a_look_be
 
 
 def test_the_head_is_found_by_its_lane_alone(line_plan):
-    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30, "gate": 30.0}
+    values = dict.fromkeys(door.COLUMNS, "{}") | {"memory_days": 30, "told_s": 3.0}
 
     plan = line_plan(Line(joins_input=True), door.INSERT, values)
 

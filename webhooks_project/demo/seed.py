@@ -1,7 +1,7 @@
 """
 Tables, login and API token of the demo; a process of its own, since it needs the settings.
 
-    python -m webhooks_project.demo.seed < password        prints the token
+    python -m webhooks_project.demo.seed < password        prints the token; the demo sets its environment
 """
 
 import sys
