@@ -47,7 +47,11 @@ def process(event_id: UUID) -> None:
     with visit.begun() as here:
         while claim is not None:
             here.events += 1
-            _settle(claim)
+            try:
+                _settle(claim)
+            except TryAgain:
+                _offer_what_goes_before(claim)
+                raise
             lane, following = claim.lane, here.taken()
             if lane is None:
                 return
@@ -55,6 +59,15 @@ def process(event_id: UUID) -> None:
                 wake_ups.offer_head(lane)
                 return
             claim = following or _taken(taking.by_lane, lane).claim
+
+
+def _offer_what_goes_before(failed: Claim) -> None:
+    """Offers an older event that came meanwhile: it found the lane busy, and its wake-up is spent."""
+    if failed.lane is None:
+        return
+    with contextlib.suppress(*DATABASE_FAILED):  # then the sweep offers it
+        if (head := claims.head_of(failed.lane)) not in (None, failed.event_id):
+            wake_ups.offer([head])
 
 
 def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:

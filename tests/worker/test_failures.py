@@ -9,6 +9,7 @@ from django.utils import timezone
 from audit.models import AuditEntry
 from dead_letters import review
 from dead_letters.models import DeadLetter
+from instagram_webhooks.errors import GraphUnreachable
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox import finish, moves
 from instagram_webhooks.models import Account, EventPayload, OutgoingReply, WebhookEvent
@@ -364,3 +365,22 @@ def test_the_wire_keeps_no_token_in_any_row(graph):
     account = Account.objects.get()
     assert TOKEN.encode() not in bytes(account.sealed_token)
     assert account.token() == TOKEN
+
+
+@pytest.mark.parametrize("has_older", [True, False])
+def test_an_older_event_that_came_while_the_lane_was_busy_is_offered_when_that_fails(has_older, monkeypatch):
+    (event,) = stored(a_message("m-1"))
+    older, offered = [], []
+
+    def fails(claim, *_):
+        if has_older:
+            older.extend(stored(a_message("m-0", timestamp=now_ms() - 60_000), correlation_id="request-2"))
+            work.process(older[0].pk)  # its wake-up finds the lane busy
+        raise GraphUnreachable
+
+    monkeypatch.setattr(work.answering, "answer", fails)
+    monkeypatch.setattr(work.wake_ups, "offer", offered.append)
+    with pytest.raises(TryAgain):
+        work.process(event.pk)
+
+    assert offered == [[each.pk] for each in older]
