@@ -75,7 +75,7 @@ WITH input AS (
          t.correlation_id, t.place, t.verdict,
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
               ELSE t.happened_at END AS happened_at,
-         (SELECT o.state = 'received' AND o.dispatched_at > statement_timestamp() - make_interval(secs => %(told_s)s)
+         (SELECT o.dispatched_at > statement_timestamp() - make_interval(secs => %(told_s)s)
             FROM instagram_webhooks_webhookevent o
            WHERE o.lane = t.lane AND o.finished_at IS NULL
            ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)
