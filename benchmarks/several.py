@@ -7,11 +7,10 @@ One core for all of them, so with a Graph API that answers at once only the cost
 
 import argparse
 import os
-import statistics
 
 os.environ["DJANGO_DEBUG"] = "true"
 
-from benchmarks import cells
+from benchmarks import cells, tables
 from benchmarks.installation import installation
 from benchmarks.ours import Ours
 
@@ -22,7 +21,7 @@ FIGURES = ("application", "PostgreSQL", "events/s")
 
 
 def main() -> None:
-    """Prints a table in Markdown: the medians, and their ratio to those of one process."""
+    """Prints a table in Markdown: the figures, and after them their ratios to those of one process."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.several", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=float, default=2)
@@ -42,10 +41,9 @@ def main() -> None:
 
 
 def _beside_one(rounds: list[cells.Figures], of_one: list[cells.Figures], figure: str) -> str:
-    """The median, and in brackets the median of the ratios within each round to one process."""
-    median = statistics.median(each[figure] for each in rounds)
-    ratio = statistics.median(each[figure] / one[figure] for each, one in zip(rounds, of_one, strict=True))
-    return f"{median:.3g} ({ratio:.2f})"
+    """The figures, and their ratios to those of one process within each round."""
+    values, ones = ([each[figure] for each in those] for those in (rounds, of_one))
+    return f"{tables.spread(values)}; {tables.spread(tables.ratios(values, ones))}"
 
 
 if __name__ == "__main__":

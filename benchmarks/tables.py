@@ -19,7 +19,7 @@ def table(title: str, found: Mapping[str, Rounds]) -> str:
     known = [each for rounds in found.values() for each in rounds if each]
     for figure in dict.fromkeys(name for each in known for name in each):
         values = {name: [each.get(figure) if each else None for each in rounds] for name, rounds in found.items()}
-        compared = [] if figure in NOT_COMPARED else [_ratios(values[OURS], values[peer]) for peer in peers]
+        compared = [] if figure in NOT_COMPARED else [ratios(values[OURS], values[peer]) for peer in peers]
         cells = [*map(spread, values.values()), *map(spread, compared)]
         head = f"{figure}, CPU ms/event" if figure in CPU else figure
         lines.append(_line([head, *cells, *[""] * (len(heads) - 1 - len(cells))]))
@@ -35,7 +35,7 @@ def spread(values: Sequence[float | None]) -> str:
     return f"{median} ({least} to {most})" if len(known) > 1 else median
 
 
-def _ratios(ours: Sequence[float | None], theirs: Sequence[float | None]) -> list[float | None]:
+def ratios(ours: Sequence[float | None], theirs: Sequence[float | None]) -> list[float | None]:
     """Ours by theirs within each round."""
     return [a / b if a is not None and b else None for a, b in zip(ours, theirs, strict=True)]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,10 @@ from audit.log import Entry, record_many
 from instagram_webhooks import vault
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import ParsedEvent, Provider
-from instagram_webhooks.inbox.arrays import array_literal
+from instagram_webhooks.inbox.arrays import array_literal, columns
 from instagram_webhooks.inbox.group import Group
 from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.statements import is_of_active_account, of_first_open
 from instagram_webhooks.inbox.sweep import GATE_OF_EMPTY_QUEUE_S
 from instagram_webhooks.models import EventPayload
 
@@ -62,7 +62,7 @@ class Stored:
 # Whoever takes the head of a lane goes on with what is behind it. So nobody is told of an event while its lane waits
 # for a worker and was offered a moment ago: a backlog has one wake-up a lane, not one an event. An account that is not
 # active parks what a wake-up names, so its events all have theirs. Decision 15.
-INSERT = """
+INSERT = f"""
 WITH input AS (
   SELECT * FROM unnest(%(event_id)s::uuid[], %(event_key)s::uuid[], %(provider)s::text[], %(kind)s::text[],
                        %(account)s::text[], %(conversation_id)s::uuid[], %(lane)s::uuid[], %(message_digest)s::uuid[],
@@ -75,14 +75,10 @@ WITH input AS (
          t.correlation_id, t.place, t.verdict,
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
               ELSE t.happened_at END AS happened_at,
-         (SELECT o.dispatched_at > statement_timestamp() - make_interval(secs => %(told_s)s)
-            FROM instagram_webhooks_webhookevent o
-           WHERE o.lane = t.lane AND o.finished_at IS NULL
-           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)
+         {of_first_open("t.lane", "o.dispatched_at > statement_timestamp() - make_interval(secs => %(told_s)s)")}
          AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
                           WHERE p.lane = t.lane AND p.worker_id IS NOT NULL)
-         AND EXISTS (SELECT 1 FROM instagram_webhooks_account a
-                      WHERE a.provider = t.provider AND a.account_id = t.account AND a.state = 'active') AS is_told,
+         AND {is_of_active_account("t")} AS is_told,
          CASE WHEN verdict <> '' THEN verdict
               WHEN happened_at < statement_timestamp() - make_interval(days => %(memory_days)s::int) THEN 'expired'
               ELSE '' END AS reason
@@ -144,7 +140,6 @@ def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int
 
 COLUMNS = ("event_id", "event_key", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
            "correlation_id", "happened_at", "place", "verdict", "sealed")  # fmt: skip
-_VALUES = attrgetter(*COLUMNS)
 
 
 def _write(rows: Sequence[Row], line: Line) -> list[Stored]:
@@ -176,12 +171,11 @@ def _may_be_ignored(rows: Sequence[Row]) -> bool:
 
 
 def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[UUID, Stored], list[Entry]]:
-    columns = zip(*map(_VALUES, rows), strict=True)
-    values: dict[str, object] = dict(zip(COLUMNS, map(array_literal, columns), strict=True))
     given = {row.event_id: row for row in rows}
     new: dict[UUID, Stored] = {}
     ignored: list[Entry] = []
-    found = run(INSERT, values | {"memory_days": conf().key_memory_days, "told_s": GATE_OF_EMPTY_QUEUE_S})
+    times = {"memory_days": conf().key_memory_days, "told_s": GATE_OF_EMPTY_QUEUE_S}
+    found = run(INSERT, columns(rows, COLUMNS) | times)
     for event_id, reason, wakes in found:
         row = given[event_id]
         new[row.event_key] = Stored(event_id=event_id, lane=row.lane, is_new=True, wakes=wakes)

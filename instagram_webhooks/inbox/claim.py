@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from audit.log import record
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import Provider
-from instagram_webhooks.inbox.statements import condition, effect
+from instagram_webhooks.inbox.statements import condition, effect, of_first_open
 from instagram_webhooks.states import CLAIM, RECLAIM, Move
 
 log = logging.getLogger(__name__)
@@ -58,13 +58,11 @@ class Seen:
 # The head of a lane is its event in processing if there is one: reclaimed when its lease has run out,
 # before anything older that came since. Else the first open event. Two look-ups in two indexes; one
 # ORDER BY over both would read every open event of the lane.
-_FIRST = """
+_FIRST = f"""
        CASE WHEN named.lane IS NULL THEN named.event_id ELSE coalesce(
          (SELECT p.event_id FROM instagram_webhooks_webhookevent p
            WHERE p.lane = named.lane AND p.worker_id IS NOT NULL),
-         (SELECT o.event_id FROM instagram_webhooks_webhookevent o
-           WHERE o.lane = named.lane AND o.finished_at IS NULL
-           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)) END AS event_id
+         {of_first_open("named.lane", "o.event_id")}) END AS event_id
 """
 _HEAD = f"SELECT named.lane, {_FIRST} FROM named"
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
@@ -115,9 +113,7 @@ WITH named AS MATERIALIZED (
 # lane. They stand there as in processing still, and as the only ones.
 TAKING_NEXT = f"""first AS MATERIALIZED (
   SELECT d.event_id AS after, d.at AS answered_at,
-         (SELECT o.event_id FROM instagram_webhooks_webhookevent o
-           WHERE o.lane = d.next_of AND o.finished_at IS NULL AND o.event_id <> d.event_id
-           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1) AS event_id
+         {of_first_open("d.next_of", "o.event_id", but="d.event_id")} AS event_id
     FROM done d WHERE d.next_of IS NOT NULL
 ), {_TAKEN}"""
 # Of a claim that another process of the same worker made. It changes nothing, so the fence is all that proves it.

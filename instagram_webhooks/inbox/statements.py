@@ -34,6 +34,19 @@ def is_leased(e: str, *, for_s: str = "0") -> str:
     return f"coalesce({e}.claimable_at, '-infinity') > clock_timestamp() + make_interval(secs => {for_s})"
 
 
+def of_first_open(lane: str, what: str, *, but: str = "") -> str:
+    """This of the first open event `o` of a lane, due or not; `but`: the event that does not count."""
+    return f"""(SELECT {what} FROM instagram_webhooks_webhookevent o
+           WHERE o.lane = {lane} AND {is_open("o")}{f" AND o.event_id <> {but}" if but else ""}
+           ORDER BY o.order_at, o.received_at, o.place, o.event_id LIMIT 1)"""
+
+
+def is_of_active_account(row: str) -> str:
+    """The condition on a row of this name, with provider and account, that its account can be worked for."""
+    return f"""EXISTS (SELECT 1 FROM instagram_webhooks_account x
+           WHERE x.provider = {row}.provider AND x.account_id = {row}.account AND x.state = 'active')"""
+
+
 def is_first(e: str) -> str:
     """The condition on a row of this name that no open event of its lane stands before it."""
     return f"""NOT EXISTS (

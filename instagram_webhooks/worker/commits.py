@@ -20,7 +20,7 @@ from audit.log import RECORDED
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
-from instagram_webhooks.inbox.arrays import array_literal
+from instagram_webhooks.inbox.arrays import columns
 from instagram_webhooks.inbox.claim import TAKING_NEXT, Claim
 from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
@@ -93,9 +93,9 @@ _KINDS = (("UUID", "uuid"), ("datetime", "timestamptz"), ("bytes", "bytea"), ("i
 
 def _input(row: type) -> str:
     """The rows as a table of that name; array parameters have the names of its columns."""
-    columns = {each.name: next(kind for name, kind in _KINDS if name in str(each.type)) for each in fields(row)}
-    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in columns.items())
-    return f"input AS (SELECT * FROM unnest({arrays}) AS given({', '.join(columns)}))"
+    kinds = {each.name: next(kind for name, kind in _KINDS if name in str(each.type)) for each in fields(row)}
+    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in kinds.items())
+    return f"input AS (SELECT * FROM unnest({arrays}) AS given({', '.join(kinds)}))"
 
 
 # PostgreSQL does what the last line does not read from the end of this list to its beginning: event first, and the
@@ -191,13 +191,13 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
 
 def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
     """Whether each reply was written."""
-    values = _arrays(rows, _BEGUN_NAMES) | {"left_s": conf().graph_deadline_s + SLACK_S}
+    values = columns(_in_order(rows), _BEGUN_NAMES) | {"left_s": conf().graph_deadline_s + SLACK_S}
     written = {(event_id, reply_id) for event_id, reply_id in begin_line.run(_BEGIN, values)}
     return [(row.event_id, row.reply_id) in written for row in rows]
 
 
 def _end_all(rows: Sequence[_Ended]) -> list[_End]:
-    values = _arrays(rows, _ENDED_NAMES) | {"worker": life.worker_id, "lease": conf().lease_s}
+    values = columns(_in_order(rows), _ENDED_NAMES) | {"worker": life.worker_id, "lease": conf().lease_s}
     ended = {
         (event_id, fence): _End(is_ended=True, following=taking.understood(beside))
         for event_id, fence, *beside in end_line.run(_END, values)
@@ -205,11 +205,9 @@ def _end_all(rows: Sequence[_Ended]) -> list[_End]:
     return [ended.get((row.event_id, row.fence), _End(is_ended=False)) for row in rows]
 
 
-def _arrays(rows: Sequence[Any], names: Sequence[str]) -> dict[str, object]:
-    """A parameter a column. In the order of their events, as everybody locks them."""
-    ordered = sorted(rows, key=attrgetter("event_id"))
-    columns = zip(*map(attrgetter(*names), ordered), strict=True)
-    return dict(zip(names, map(array_literal, columns), strict=True))
+def _in_order(rows: Sequence[Any]) -> list[Any]:
+    """Of their events, as everybody locks them."""
+    return sorted(rows, key=attrgetter("event_id"))
 
 
 _begun = Together(_begin_all)

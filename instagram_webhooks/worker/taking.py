@@ -12,7 +12,7 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
 from instagram_webhooks.inbox.line import Line, RowBusy
-from instagram_webhooks.inbox.statements import is_due
+from instagram_webhooks.inbox.statements import is_due, is_of_active_account
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker.life import life
@@ -54,9 +54,7 @@ _TAKE = f"""{TAKING_MANY}
 SELECT first.n,
        EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent x WHERE x.event_id = first.event_id
                   AND x.state = 'processing' AND {is_due("x")}),
-       first.lane IS NOT NULL AND first.account IS NOT NULL AND NOT EXISTS (
-         SELECT 1 FROM instagram_webhooks_account x
-          WHERE x.provider = first.provider AND x.account_id = first.account AND x.state = 'active'),
+       first.lane IS NOT NULL AND first.account IS NOT NULL AND NOT {is_of_active_account("first")},
        {BESIDE.format(last_reply_at="c.last_reply_at")}
   FROM first {JOINS}
 """

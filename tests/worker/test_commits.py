@@ -14,6 +14,7 @@ from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks import providers
 from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox.arrays import columns
 from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply, WebhookEvent
@@ -338,7 +339,7 @@ def test_the_plans_read_indexes_only(is_end, line_plan, rows):
         line, statement, names = commits.end_line, commits._END, commits._ENDED_NAMES
 
     more = {"left_s": 4.0, "worker": uuid7(), "lease": 30.0}
-    plan = line_plan(line, statement, commits._arrays([row], names) | more)
+    plan = line_plan(line, statement, columns([row], names) | more)
 
     assert "Seq Scan" not in plan
     assert "Hash Join" not in plan
