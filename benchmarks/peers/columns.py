@@ -26,25 +26,6 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR")
 REDIS_DATABASE = 1  # the product's own is 0
 
 
-class Program(Process):
-    """A process of a peer; it ends with us, however we end."""
-
-    def __init__(self, name: str, command: list[str], *, home: Path, folder: Path, environ: dict[str, str]) -> None:
-        self.name, self.log = name, folder / f"{name}.log"
-        with self.log.open("ab") as log:
-            self._popen = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=home,
-                env=environ,
-                start_new_session=True,
-                preexec_fn=processes.dying_with_us(signal.SIGKILL),  # noqa: PLW1509 - from the main thread only
-            )
-        self.pid = self._popen.pid
-
-
 class Peer(Column):
     """A program over `schema.sql` whose last step of an event is a row of `audit_log`."""
 
@@ -79,11 +60,18 @@ class Peer(Column):
             "SLOTS": str(self.slots),
         }
 
-    def start(self, what: str, *command: str) -> Process:
-        """A process that runs, ready or not."""
-        name = f"{self.name}-{what}"
+    def start(self, what: str, program: str, *words: str) -> Process:
+        """A process that runs, ready or not; it ends with us, however we end."""
         return self.started(
-            Program(name, list(command), home=self.home, folder=self.place.folder, environ=self.environ())
+            Process(
+                f"{self.name}-{what}",
+                words,
+                folder=self.place.folder,
+                environ=self.environ(),
+                program=program,
+                home=self.home,
+                preexec_fn=processes.dying_with_us(signal.SIGKILL),
+            )
         )
 
     def answering(self, web: Process) -> Process:

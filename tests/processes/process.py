@@ -24,18 +24,19 @@ def until(condition, what, *, within_s=PATIENCE_S):
 
 
 class Process:
-    def __init__(self, name, words, *, folder, environ):
+    def __init__(self, name, words, *, folder, environ, program=sys.executable, home=CHECKOUT, preexec_fn=None):
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                [sys.executable, *words],
+                [program, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=CHECKOUT,
+                cwd=home,
                 env=environ,
                 start_new_session=True,
+                preexec_fn=preexec_fn,  # noqa: PLW1509 - given from the main thread only
             )
         self.pid = self._popen.pid
 
