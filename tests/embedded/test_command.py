@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
 from tests.embedded.conftest import CHECKOUT, NO_URLS
+from webhooks_project.embedded import __main__ as command
 from webhooks_project.embedded import processes
 
 COMMAND = [sys.executable, "-m", "webhooks_project.embedded", "--fast", "--"]
@@ -70,6 +74,26 @@ def test_signal_is_passed_on_and_nothing_is_left():
         assert process.wait(30) == 5
     assert len(family) > 3
     assert not any(map(processes.lives, family))
+
+
+def test_a_signal_that_comes_while_the_command_is_being_started_reaches_it(monkeypatch):
+    def started(*given, **more):
+        process = subprocess.Popen(*given, **more)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    @contextlib.contextmanager
+    def nothing(*_, **__):
+        yield types.SimpleNamespace(environment={})
+
+    monkeypatch.setattr(command, "subprocess", types.SimpleNamespace(Popen=started))
+    monkeypatch.setattr(command.embedded, "services", nothing)
+    before = {number: signal.getsignal(number) for number in command.PASSED_ON}
+    try:
+        assert command._with_servers(["sleep", "20"], durable=False) == 128 + signal.SIGTERM
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(

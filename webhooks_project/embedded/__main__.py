@@ -70,6 +70,8 @@ def _with_servers(command: Sequence[str], *, durable: bool) -> int:
         files = {f"{name}_FILE" for name in services.environment}  # a setting is given in one of the two forms
         kept = {name: value for name, value in os.environ.items() if name not in files}
         child.append(subprocess.Popen(command, env=kept | services.environment))
+        for missed in early:  # while the command was being started
+            pass_on(missed, None)
         code = child[0].wait()
     return code if code >= 0 else 128 - code
 
