@@ -12,12 +12,14 @@ import hmac
 import os
 import uuid
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import PayloadSealBroken
+from instagram_webhooks.events import ParsedEvent
 
 _NONCE_BYTES = 12
 
@@ -64,28 +66,55 @@ def open_text(sealed: bytes | memoryview, *, place: str, row_id: uuid.UUID) -> s
     return open_sealed(sealed, place=place, row_id=row_id).decode()
 
 
-def digest(purpose: str, *parts: str) -> uuid.UUID:
-    """A keyed digest of the parts, 16 bytes in the type that PostgreSQL indexes best.
+def _digits(purpose: str, *parts: str) -> str:
+    """A keyed digest of the parts, 16 bytes as 32 hex digits.
 
     The parts are framed by their lengths, so ("ab", "c") and ("a", "bc") differ.
     """
     message = (purpose + "".join([f"\0{len(part)}:{part}" for part in parts])).encode("utf-8", "surrogatepass")
-    return uuid.UUID(bytes=hmac.digest(conf().lookup_key, message, hashlib.sha256)[:16])
+    return hmac.digest(conf().lookup_key, message, hashlib.sha256)[:16].hex()
 
 
-def event_key(provider: str, account: str, kind: str, identity: tuple[str, ...]) -> uuid.UUID:
-    """The key by which an event is known again."""
-    return digest("event", provider, account, kind, *identity)
+def _conversation(provider: str, account: str, partner: str) -> str:
+    return _digits("conversation", provider, account, partner)
+
+
+# Without the account, so that an id can be traced by those who know nothing else.
+def _message(message_id: str) -> str:
+    return _digits("message", message_id)
+
+
+def digest(purpose: str, *parts: str) -> uuid.UUID:
+    """A keyed digest of the parts, in the type that PostgreSQL indexes best."""
+    return uuid.UUID(_digits(purpose, *parts))
 
 
 def conversation_id(provider: str, account: str, partner: str) -> uuid.UUID:
     """The id of a conversation, known before its row exists; also the lane of its events."""
-    return digest("conversation", provider, account, partner)
+    return uuid.UUID(_conversation(provider, account, partner))
 
 
 def message_digest(message_id: str) -> uuid.UUID:
-    """How a message or comment is found again without storing its id in plain.
+    """How a message or comment is found again without storing its id in plain."""
+    return uuid.UUID(_message(message_id))
 
-    Without the account, so that an id can be traced by those who know nothing else.
+
+class Keys(NamedTuple):
+    """The key by which an event is known again, its conversation's id and its message's digest.
+
+    As hex digits: the door makes them of every event, and does nothing with them but hand them to the database.
+    As UUIDs they took a tenth of its time for a batch of a hundred.
     """
-    return digest("message", message_id)
+
+    event: str
+    conversation: str | None
+    message: str | None
+
+
+def keys_of(provider: str, event: ParsedEvent) -> Keys:
+    """What one event is known and found by."""
+    return Keys(
+        event=_digits("event", provider, event.account, event.kind, *event.identity),
+        conversation=_conversation(provider, event.account, event.partner) if event.partner else None,
+        message=_message(event.message_id) if event.message_id else None,
+    )

@@ -30,13 +30,13 @@ class Row:
     """One event, ready for the statement below. `verdict` is a reason to ignore it at once, or ""."""
 
     event_id: UUID
-    event_key: UUID
+    event_key: str
     provider: str
     kind: str
     account: str
-    conversation_id: UUID | None
-    lane: UUID | None
-    message_digest: UUID | None
+    conversation_id: str | None
+    lane: str | None
+    message_digest: str | None
     correlation_id: str
     happened_at: datetime | None
     place: int
@@ -48,11 +48,11 @@ class Row:
 class Stored:
     """What became of one row: `is_new` False where the event was known, under the `event_id` given here.
 
-    wakes: whether a worker is to be told of it.
+    wakes: whether a worker is to be told of it; lane: hex digits, where it is new.
     """
 
     event_id: UUID
-    lane: UUID | None
+    lane: str | None = None
     is_new: bool
     wakes: bool = False
 
@@ -105,7 +105,7 @@ WITH input AS (
 SELECT event_id, reason, wakes FROM stored
 """
 KNOWN = """
-SELECT event_key, event_id, lane FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%(keys)s::uuid[])
+SELECT event_key, event_id FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%(keys)s::uuid[])
 """
 
 
@@ -119,17 +119,16 @@ def accept(provider: Provider, events: Sequence[ParsedEvent], correlation_id: st
 
 
 def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int) -> Row:
-    event_id = uuid7()
-    conversation = event.partner and vault.conversation_id(provider, event.account, event.partner)
+    event_id, keys = uuid7(), vault.keys_of(provider, event)
     return Row(
         event_id=event_id,
-        event_key=vault.event_key(provider, event.account, event.kind, event.identity),
+        event_key=keys.event,
         provider=provider,
         kind=event.kind,
         account=event.account,
-        conversation_id=conversation or None,
-        lane=(event.in_lane and conversation) or None,
-        message_digest=vault.message_digest(event.message_id) if event.message_id else None,
+        conversation_id=keys.conversation,
+        lane=keys.conversation if event.in_lane else None,
+        message_digest=keys.message,
         correlation_id=correlation_id,
         happened_at=event.happened_at,
         place=min(place, 32_767),
@@ -170,9 +169,9 @@ def _may_be_ignored(rows: Sequence[Row]) -> bool:
     return any(row.verdict or (row.happened_at is not None and row.happened_at < edge) for row in rows)
 
 
-def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[UUID, Stored], list[Entry]]:
+def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[str, Stored], list[Entry]]:
     given = {row.event_id: row for row in rows}
-    new: dict[UUID, Stored] = {}
+    new: dict[str, Stored] = {}
     ignored: list[Entry] = []
     times = {"memory_days": conf().key_memory_days, "told_s": GATE_OF_EMPTY_QUEUE_S}
     found = run(INSERT, columns(rows, COLUMNS) | times)
@@ -199,10 +198,10 @@ def _over_django(statement: str, values: Mapping[str, object]) -> list[tuple[Any
         return list(cursor.fetchall())
 
 
-def _known(keys: list[UUID], line: Line) -> dict[UUID, Stored]:
+def _known(keys: list[str], line: Line) -> dict[str, Stored]:
     return {
-        key: Stored(event_id=event_id, lane=lane, is_new=False)
-        for key, event_id, lane in line.run(KNOWN, {"keys": array_literal(keys)})
+        key.hex: Stored(event_id=event_id, is_new=False)
+        for key, event_id in line.run(KNOWN, {"keys": array_literal(keys)})
     }
 
 
