@@ -9,9 +9,9 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
-from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
 from audit.facts import IDENTIFIER
 from audit.models import AuditEntry
+from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

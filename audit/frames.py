@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +32,17 @@ def frames_of(error: BaseException, trace: TracebackType | None = None) -> list[
         found.extend(list(_frames(cause.__traceback__ or (trace if cause is error else None)))[-_LIMIT:])
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return found
+
+
+def own_place(frames: list[str]) -> str:
+    """Of what `frames_of` gave, the innermost call of this project as `file function`, else the innermost of all.
+
+    Without the line, which moves with every edit of the file; "" without frames.
+    """
+    of_itself = list(takewhile(lambda frame: not frame.startswith("from "), frames))
+    calls = [(place.rpartition(":")[0], function) for place, _, function in (one.partition(" ") for one in of_itself)]
+    own = [call for call in calls if (_HOME / call[0]).is_file()]
+    return " ".join((own or calls)[-1]) if calls else ""
 
 
 def _frames(trace: TracebackType | None) -> Iterator[str]:

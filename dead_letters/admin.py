@@ -14,11 +14,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
 from audit.facts import IDENTIFIER
-from dead_letters import review
-from dead_letters.models import DeadLetter, Status
+from audit.pages import marks
+from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
+from dead_letters import review, telling
+from dead_letters.cause_admin import CauseAdmin
+from dead_letters.models import Cause, DeadLetter, Status
 
 AT_ONCE = 500
 _ALLOWED_FOR = {
@@ -42,6 +45,9 @@ _MEANS = {
     "send_again": "You have seen in Meta's app that the reply is not there: it is sent without being looked up. "
     "If it is there after all, the customer gets it twice. When in doubt, replay: that looks it up first.",
 }
+
+
+admin.site.register(Cause, CauseAdmin)
 
 
 class ActForm(forms.Form):
@@ -75,12 +81,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     actions = tuple(_action(act) for act in review.ACTS if act not in review.DECISIONS)
     change_form_template = "dead_letters/letter.html"
     date_hierarchy = None
-    exclude = ("lane", "order_at", "alert_tried_at", "frames")
-    readonly_fields = ("where",)
-    list_display = (
-        *("created_at", "status", "failure", "summary", "provider", "kind", "account_label", "attempts"),
-        *("replays", "subject_id"),
-    )
+    list_display = ("died", "standing", "why", "whose", "attempts")
     list_filter = ("status", ProviderFilter, "created_at")
     ordering = ("-created_at", "-id")
     sortable_by = ()
@@ -88,20 +89,15 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         "The id of a dead letter or event, the correlation id of an event or of a request, or an error code."
     )
 
-    @admin.display(description="failure")
-    def failure(self, letter: DeadLetter) -> str:
-        """The code, linked to all of the same code, and the upstream's numbers."""
-        numbers = [str(n) for n in (letter.upstream_code, letter.upstream_subcode) if n is not None]
-        return format_html(
-            '<a href="?code__exact={}">{}</a>{}',
-            letter.code,
-            letter.code,
-            f" ({'/'.join(numbers)})" if numbers else "",
-        )
-
-    @admin.display(description="where it failed")
-    def where(self, letter: DeadLetter) -> str:
-        return "\n".join(letter.frames or []) or "-"
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """What there is to say; lines about nothing are left out."""
+        if not isinstance(obj, DeadLetter):
+            return super().get_fieldsets(request, obj)
+        stands = ["standing", *(["closed", "close_reason"] if obj.closed_at else []), "attempts", "replays", "died"]
+        is_about = ["summary", "failure", "error_class", *(["where"] if obj.frames else []), "its_cause"]
+        ids = ["letter_id", "event_id", "correlation", "account_label", "provider", "kind"]
+        parts = {"How it stands": stands, "What failed": is_about, "Whose it is": ids}
+        return [(title, {"fields": fields}) for title, fields in parts.items()]
 
     def exactly(self, term: str) -> models.Q | None:
         """Letters of an id, of a correlation id or of what begins with `<request>.`, or of a code."""
@@ -117,6 +113,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         return request.user.has_perm("dead_letters.act_on_deadletter")
 
     # --- acts ------------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "title": "Dead letters"})
 
     def get_urls(self) -> list[URLPattern]:
         acts = [
@@ -141,7 +140,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             acts = [act for act, allowed in _ALLOWED_FOR.items()
                     if letter.status in allowed and (is_in_doubt or act not in review.DECISIONS)]  # fmt: skip
         buttons = [(_title(act), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}") for act in acts]
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "acts": buttons})
+        about: dict[str, object] = {"acts": buttons, "title": "One dead letter", "subtitle": None}
+        if isinstance(letter, DeadLetter):
+            audit_url = reverse("admin:audit_auditentry_changelist", query={"q": str(letter.subject_id)})
+            about |= {"told": telling.told(letter), "audit_url": audit_url}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:
         """GET asks for the reason, POST does it and reports on each letter."""
@@ -181,6 +184,59 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         parts = [f"{done} {_PAST[act]}", *(f"{count} skipped: {why}" for why, count in left.items())]
         level = messages.SUCCESS if not left else messages.WARNING if done else messages.ERROR
         self.message_user(request, ", ".join(parts) + ".", level)
+
+    # --- columns and fields ------------------------------------------------------------------------
+
+    @admin.display(description="died")
+    def died(self, letter: DeadLetter) -> SafeString | str:
+        return marks.moment(letter.created_at)
+
+    @admin.display(description="status")
+    def standing(self, letter: DeadLetter) -> SafeString:
+        return marks.state(letter.status)
+
+    @admin.display(description="closed")
+    def closed(self, letter: DeadLetter) -> SafeString:
+        return format_html("{}, {}", letter.closed_by, marks.moment(letter.closed_at))
+
+    @admin.display(description="what failed")
+    def why(self, letter: DeadLetter) -> SafeString:
+        return marks.under(letter.summary, self.failure(letter))
+
+    @admin.display(description="failure")
+    def failure(self, letter: DeadLetter) -> SafeString:
+        """The code, linked to all of the same code, and the upstream's numbers."""
+        numbers = [str(n) for n in (letter.upstream_code, letter.upstream_subcode) if n is not None]
+        address = reverse("admin:dead_letters_deadletter_changelist", query={"code__exact": letter.code})
+        return format_html("{}{}", marks.link(address, letter.code), f" ({'/'.join(numbers)})" if numbers else "")
+
+    @admin.display(description="account, kind")
+    def whose(self, letter: DeadLetter) -> SafeString:
+        kind = f"{letter.kind.replace('_', ' ')}, {letter.provider}"
+        return marks.under(marks.short_id(letter.account_label), kind)
+
+    @admin.display(description="where it failed")
+    def where(self, letter: DeadLetter) -> str:
+        return "\n".join(letter.frames or []) or marks.NOTHING
+
+    @admin.display(description="cause")
+    def its_cause(self, letter: DeadLetter) -> SafeString:
+        """Its page; all that died of the same."""
+        return marks.link(
+            reverse("admin:dead_letters_cause_change", args=[letter.cause_id]), "all that died of the same"
+        )
+
+    @admin.display(description="dead letter id")
+    def letter_id(self, letter: DeadLetter) -> SafeString | str:
+        return marks.whole_id(letter.pk)
+
+    @admin.display(description="event id")
+    def event_id(self, letter: DeadLetter) -> SafeString | str:
+        return marks.whole_id(letter.subject_id)
+
+    @admin.display(description="correlation id")
+    def correlation(self, letter: DeadLetter) -> SafeString | str:
+        return marks.whole_id(letter.correlation_id)
 
 
 def _title(act: str) -> str:

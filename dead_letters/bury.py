@@ -1,6 +1,7 @@
 """Making a dead letter, in the transaction that ends its subject's work."""
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +9,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from audit.frames import class_of, frames_of
-from dead_letters.models import DeadLetter, Status
+from audit.frames import class_of, frames_of, own_place
+from dead_letters.models import Cause, DeadLetter, Status
 
-__all__ = ["BuriedError", "bury", "fingerprint_of", "frames_of"]
+__all__ = ["BuriedError", "bury", "frames_of"]
+
+# Raised with each change to what makes two deaths one cause: causes of older versions stay as they are.
+FINGERPRINT_VERSION = 1
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,10 @@ def bury(
     A subject has at most one open dead letter: a second death updates the open one, so that
     whoever buries never fails.
     """
-    death = _death(error, provider=provider, attempts=attempts)
+    cause = cause_of(error)
+    # Nothing but an insertion, which a cause that is known already lets pass: thousands may die of it at once.
+    Cause.objects.bulk_create([cause], ignore_conflicts=True)
+    death = _death(error, cause, attempts=attempts)
     letter = DeadLetter(
         subject_kind=subject_kind,
         subject_id=subject_id,
@@ -90,23 +98,36 @@ def _update_open(subject_id: uuid.UUID, death: dict[str, Any]) -> uuid.UUID:
     return open_one.values_list("id", flat=True).get()
 
 
-def _death(error: BuriedError, *, provider: str, attempts: int) -> dict[str, Any]:
-    return {
-        "error_class": error.error_class[:150],
-        "code": error.code,
-        "upstream_code": _storable(error.upstream_code),
-        "upstream_subcode": _storable(error.upstream_subcode),
-        "summary": error.summary[:300],
+def _death(error: BuriedError, cause: Cause, *, attempts: int) -> dict[str, Any]:
+    shared = {name: getattr(cause, name) for name in ("error_class", "code", "upstream_code", "upstream_subcode")}
+    return shared | {
+        "cause_id": cause.pk,
+        "summary": cause.summary,
         "frames": error.frames,
         "attempts": attempts,
-        "fingerprint": fingerprint_of(error, provider=provider),
     }
 
 
-def fingerprint_of(error: BuriedError, *, provider: str) -> str:
-    """The same 64 hex digits for every death of one cause."""
-    parts = (provider, error.error_class, error.code, error.upstream_code, error.upstream_subcode)
-    return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()
+def cause_of(error: BuriedError) -> Cause:
+    """What this died of, as a row that may be there already: its id is the fingerprint.
+
+    Two deaths are of one cause where class, codes, sentence and place are the same, numbers in the sentence aside.
+    """
+    place = own_place(error.frames or [])
+    sentence = _NUMBER.sub("0", error.summary)
+    numbers = (error.upstream_code, error.upstream_subcode)
+    parts = (FINGERPRINT_VERSION, error.error_class, error.code, *numbers, sentence, place)
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
+    return Cause(
+        id=uuid.UUID(bytes=digest[:16]),
+        version=FINGERPRINT_VERSION,
+        error_class=error.error_class[:150],
+        code=error.code,
+        upstream_code=_storable(error.upstream_code),
+        upstream_subcode=_storable(error.upstream_subcode),
+        summary=error.summary[:300],
+        place=place[:300],
+    )
 
 
 def _storable(number: int | None) -> int | None:

@@ -16,6 +16,71 @@ class Status(models.TextChoices):
     DISCARDED = "discarded"  # nothing will be done
 
 
+class CauseState(models.TextChoices):
+    """What people have said of a cause; only causes.py writes it."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"  # somebody works on it
+    RESOLVED = "resolved"  # put right; a death after that opens it again
+    IGNORED = "ignored"  # until a time; its deaths are still counted and shown
+
+
+class Cause(models.Model):
+    """Why things die: one row for any number of dead letters that failed in the same way.
+
+    id: the fingerprint (bury.py), made by the version of that rule.
+    place: of a bug, the innermost call of this project, as `file function`; "" for expected failures.
+    changed_at, changed_by: of the state; who is "" while nobody has said anything.
+    recurred_at: when it was opened again by a death after it had been resolved.
+    note: what people want the next one to know. No personal data.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    version = models.SmallIntegerField()
+    error_class = models.CharField(max_length=150)
+    code = models.CharField(max_length=64)
+    upstream_code = models.IntegerField("Graph code", null=True)
+    upstream_subcode = models.IntegerField("Graph subcode", null=True)
+    summary = models.CharField(max_length=300)
+    place = models.CharField(max_length=300, default="")
+    first_seen_at = models.DateTimeField(db_default=ClockTimestamp())
+    state = models.CharField(max_length=16, choices=CauseState, default=CauseState.OPEN)
+    ignored_until = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(db_default=ClockTimestamp())
+    changed_by = models.CharField(max_length=150, default="")
+    recurred_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=500, default="")
+
+    class Meta:
+        verbose_name_plural = "dead letters by cause"
+        permissions = (("act_on_cause", "Can acknowledge, resolve, ignore and reopen causes, and note something"),)
+        constraints = (
+            models.CheckConstraint(
+                name="cause_is_as_its_state_says",
+                condition=Q(state__in=CauseState.values)
+                & (Q(state=CauseState.IGNORED) | Q(ignored_until__isnull=True))
+                & (~Q(state=CauseState.IGNORED) | Q(ignored_until__isnull=False)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.summary}"
+
+
+class CauseHour(models.Model):
+    """How many died of a cause in one hour, by account: what charts are drawn of. causes.py counts it."""
+
+    pk = models.CompositePrimaryKey("cause_id", "hour", "account_label")
+    cause = models.ForeignKey(Cause, on_delete=models.CASCADE)
+    hour = models.DateTimeField()
+    account_label = models.CharField(max_length=64)
+    died = models.IntegerField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = (models.Index(fields=["hour"], name="cause_hour"),)
+
+
 class DeadLetter(models.Model):
     """One failure for good of one subject.
 
@@ -25,7 +90,7 @@ class DeadLetter(models.Model):
     upstream_code, upstream_subcode: what the service that refused us answered, where it did.
     summary: a sentence that names no person and quotes nothing.
     frames: where a bug happened (`file:line function`); None for expected failures.
-    fingerprint: the same for all deaths of one cause.
+    cause: what all deaths of the same fingerprint share; burying makes it, so no row is looked for.
     alert_tried_at, alerted_at: when an alert was last tried, and when one was delivered.
     """
 
@@ -44,7 +109,9 @@ class DeadLetter(models.Model):
     upstream_subcode = models.IntegerField("Graph subcode", null=True)
     summary = models.CharField(max_length=300)
     attempts = models.SmallIntegerField()
-    fingerprint = models.CharField(max_length=64)
+    cause = models.ForeignKey(
+        Cause, on_delete=models.PROTECT, db_column="fingerprint", db_constraint=False, db_index=False
+    )
     frames = models.JSONField(null=True)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.OPEN)
     created_at = models.DateTimeField(db_default=ClockTimestamp())
@@ -74,6 +141,12 @@ class DeadLetter(models.Model):
         indexes = (
             models.Index(fields=["status", "-created_at", "-id"], name="dead_letter_by_status"),
             models.Index(fields=["-created_at", "-id"], name="dead_letter_newest"),
+            models.Index(fields=["cause", "-created_at", "-id"], name="dead_letter_by_cause"),
+            models.Index(
+                fields=["cause", "-created_at", "-id"],
+                name="dead_letter_open_by_cause",
+                condition=Q(status=Status.OPEN),
+            ),
             models.Index(fields=["subject_id"], name="dead_letter_subject"),
             # Also for the ids that begin with a request's id, hence the operator class.
             models.Index(fields=["correlation_id"], name="dead_letter_correlation", opclasses=["varchar_pattern_ops"]),

@@ -17,11 +17,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from audit.admin_lists import CappedPaginator
+from audit.pages import marks
+from audit.pages.lists import CappedPaginator
+from audit.pages.rows import TimedList
 from dead_letters.admin import chosen_ids
-from instagram_webhooks.desk import accounts, marks
+from instagram_webhooks.desk import accounts
 from instagram_webhooks.desk.account_form import AccountForm
-from instagram_webhooks.desk.page_rows import TimedList
 from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.replies import pause
 
@@ -66,7 +67,7 @@ class AccountAdmin(_Admin):
     sortable_by = ()
 
     class Media:
-        css = {"all": ("instagram_webhooks/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
+        css = {"all": ("audit/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
 
     def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
         return TimedList

@@ -15,11 +15,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from audit.admin_lists import ReadOnlyAdmin
+from audit.pages import marks
+from audit.pages.lists import ReadOnlyAdmin
 from dead_letters.admin import AT_ONCE, ActForm, chosen_ids
-from instagram_webhooks.desk import marks
 from instagram_webhooks.desk.event import shown
-from instagram_webhooks.desk.page_rows import TimedList
 from instagram_webhooks.desk.set_aside import set_aside
 from instagram_webhooks.inbox import heads
 from instagram_webhooks.models import BlockedConversation, WebhookEvent
@@ -54,16 +53,10 @@ class BlockedAdmin(ReadOnlyAdmin):
     search_fields = ()  # type: ignore[assignment]  # no box: the list is short
     sortable_by = ()
 
-    class Media:
-        css = {"all": ("instagram_webhooks/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
-
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
         table = BlockedConversation._meta.db_table
         is_blocked = RawSQL(heads.is_blocked(table), (), output_field=models.BooleanField())  # noqa: S611  # no input
         return super().get_queryset(request).filter(is_blocked)
-
-    def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
-        return TimedList
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
-from instagram_webhooks.desk import marks, trace
-from instagram_webhooks.desk.page_rows import TimedList
+from audit.pages import marks
+from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
+from instagram_webhooks.desk import trace
 from instagram_webhooks.errors import PayloadSealBroken
 from instagram_webhooks.models import Conversation, Message
 from instagram_webhooks.replies import thread
@@ -49,14 +49,8 @@ class ConversationAdmin(ReadOnlyAdmin):
         ("Who spoke last", {"fields": ("message", "reply", "person", "read")}),
     )
 
-    class Media:
-        css = {"all": ("instagram_webhooks/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Conversations"})
-
-    def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
-        return TimedList
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[models.Model]":
         return super().get_queryset(request).defer("sealed_partner")

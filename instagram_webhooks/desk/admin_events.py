@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from audit.admin_lists import ProviderFilter, ReadOnlyAdmin
+from audit.pages import marks
+from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters.models import DeadLetter
-from instagram_webhooks.desk import marks, trace
+from instagram_webhooks.desk import trace
 from instagram_webhooks.desk.admin_blocked import SET_ASIDE, may_set_aside
 from instagram_webhooks.desk.event import Event, shown
-from instagram_webhooks.desk.page_rows import TimedList
 from instagram_webhooks.desk.waiting import sentence
 from instagram_webhooks.models import Conversation, OutgoingReply, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
@@ -67,9 +67,6 @@ class EventAdmin(ReadOnlyAdmin):
     sortable_by = ()
     search_help_text = f"One of these, exactly: {trace.LOOKED_FOR}."
 
-    class Media:
-        css = {"all": ("instagram_webhooks/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
-
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         """What there is to say; lines about nothing are left out."""
         if not isinstance(obj, WebhookEvent):
@@ -86,9 +83,6 @@ class EventAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Events"})
-
-    def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
-        return TimedList
 
     def exactly(self, term: str) -> models.Q | None:
         """Whatever `trace` finds by this key."""

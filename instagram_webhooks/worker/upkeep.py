@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import Error
 
-from dead_letters import alerts
+from dead_letters import alerts, causes
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox import moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 ALERTS_EVERY_S = 10.0
 HEADS_EVERY_S = 30.0
+FIGURES_EVERY_S = 30.0
 FORGOTTEN_EVERY_S = 30.0
 # With the broker away one thread works events off itself: slowly, but they move.
 ROUND_S = 5.0
@@ -49,7 +50,7 @@ class Upkeep:
     def __init__(self, *, processes: bool = False) -> None:
         self._processes = processes
         self._broker = Broker()
-        self._next_alerts = self._next_heads = self._next_forgotten = 0.0
+        self._next_alerts = self._next_heads = self._next_figures = self._next_forgotten = 0.0
         self._is_away = False
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
@@ -93,6 +94,9 @@ class Upkeep:
         if now >= self._next_heads:
             self._next_heads = now + HEADS_EVERY_S
             errors.append(_apart("heads", head_alarm.send_due))
+        if now >= self._next_figures:
+            self._next_figures = now + FIGURES_EVERY_S
+            errors.append(_apart("causes", causes.keep))
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
             errors.append(_apart("forgotten", moves.release_forgotten))

@@ -6,8 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.ids import uuid7
 from audit.log import record
+from audit.pages import rows as page_rows
 from dead_letters.bury import BuriedError, bury
-from instagram_webhooks.desk import page_rows
 from instagram_webhooks.models import OutgoingReply, WebhookEvent
 from tests.admin.pages import EVENTS, found, inline_code, said, shown
 from tests.builders import ACCOUNT, PERSON, a_message, stored

@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
 import audit
-from audit.admin_lists import CAP, CappedPaginator
 from audit.ids import uuid7
 from audit.models import AuditEntry
+from audit.pages.lists import CAP, CappedPaginator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 urlpatterns = [path("admin/", admin.site.urls)]

@@ -5,8 +5,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.ids import uuid7
-from dead_letters.bury import BuriedError, fingerprint_of
-from dead_letters.models import DeadLetter, Status
+from dead_letters.bury import BuriedError, cause_of
+from dead_letters.models import Cause, DeadLetter, Status
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary 4917612345678"
@@ -54,17 +54,32 @@ def test_a_subject_that_died_again_after_its_letter_was_closed_gets_a_new_one(bu
     assert second.pk != first.pk
 
 
-def test_deaths_of_one_cause_share_a_fingerprint(error):
-    assert fingerprint_of(error(), provider="instagram") == fingerprint_of(
-        error(summary="Said otherwise."), provider="instagram"
-    )
+def test_deaths_of_one_cause_share_its_row(buried, error):
+    first, second = buried(error=error(summary="Waited 3 s.")), buried(error=error(summary="Waited 60 s."))
+
+    assert first.cause_id == second.cause_id
+    assert first.cause.summary == "Waited 3 s."
+    assert Cause.objects.count() == 1
 
 
 @pytest.mark.parametrize(
-    "telling", [{"code": "other"}, {"upstream_code": 10}, {"upstream_subcode": 1}, {"error_class": "Other"}]
+    "telling",
+    [
+        *({"code": "other"}, {"upstream_code": 10}, {"upstream_subcode": 1}, {"error_class": "Other"}),
+        *({"summary": "Something else."}, {"frames": ["audit/log.py:1 record"]}),
+    ],
 )
 def test_deaths_of_other_causes_do_not(error, telling):
-    assert fingerprint_of(error(), provider="instagram") != fingerprint_of(error(**telling), provider="instagram")
+    assert cause_of(error()).pk != cause_of(error(**telling)).pk
+
+
+def test_a_bug_is_one_cause_wherever_its_line_has_moved_and_whatever_called_it(error):
+    moved, called = (
+        ["tests/a.py:1 test", f"audit/log.py:{line} record", "json/encoder.py:4 encode"] for line in (7, 9)
+    )
+
+    assert cause_of(error(frames=moved)).pk == cause_of(error(frames=["celery/app.py:1 call", *called[1:]])).pk
+    assert cause_of(error(frames=moved)).place == "audit/log.py record"
 
 
 def test_a_bug_is_buried_with_its_places_and_without_its_message(buried):

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from audit.ids import uuid7
 from dead_letters.models import DeadLetter
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +78,7 @@ def test_a_method_that_is_not_offered_has_a_whole_title(reader):
 def test_a_body_that_is_no_json_has_a_whole_title():
     ops = APIClient()
     ops.force_authenticate(User.objects.create_superuser("ops"))
-    letter = DeadLetter.objects.create(subject_id=LETTER, code="bug", attempts=1, subject_kind="x")
+    letter = DeadLetter.objects.create(subject_id=LETTER, code="bug", attempts=1, subject_kind="x", cause_id=uuid7())
 
     answer = ops.post(f"/api/v1/dead-letters/{letter.pk}/replay/", "reason=r", content_type="text/plain", secure=True)
 

@@ -154,7 +154,7 @@ def test_each_filter_shows_only_what_it_names(reader, query):
     }
     wanted = an_event(**facts)
     if code := query.get("code"):
-        DeadLetter.objects.create(subject_id=wanted.pk, code=code, attempts=1, subject_kind="x")
+        DeadLetter.objects.create(subject_id=wanted.pk, code=code, attempts=1, subject_kind="x", cause_id=uuid7())
 
     shown_ids = [row["event_id"] for row in get(reader, EVENTS, **query).json()["results"]]
 

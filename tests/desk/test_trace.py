@@ -46,7 +46,7 @@ def test_an_event_is_found_by_its_correlation_id(event):
 
 
 def test_an_event_is_found_by_its_dead_letter(event):
-    letter = DeadLetter.objects.create(subject_id=event.pk, code="bug", attempts=1, subject_kind="x")
+    letter = DeadLetter.objects.create(subject_id=event.pk, code="bug", attempts=1, subject_kind="x", cause_id=uuid7())
 
     assert found(letter.pk) == [event.pk]
 
@@ -180,7 +180,7 @@ def test_an_answered_message_is_told_with_the_time_its_sender_waited():
 
 def a_dead_one():
     event = an_event(state="dead", attempts=3)
-    DeadLetter.objects.create(subject_id=event.pk, code="bug", attempts=3, subject_kind="x")
+    DeadLetter.objects.create(subject_id=event.pk, code="bug", attempts=3, subject_kind="x", cause_id=uuid7())
     return event
 
 
@@ -223,7 +223,8 @@ def test_what_became_of_the_answer_is_told(reply, said):
 def an_undecided_one(**now):
     """Dead, its reply in doubt when it died; `now`: what became of the reply."""
     event = an_event(state="dead", attempts=2, lane=uuid7(), finished_at=at(60))
-    DeadLetter.objects.create(subject_id=event.pk, code="reply_undecided", attempts=2, subject_kind="x")
+    letter = {"subject_id": event.pk, "subject_kind": "x", "cause_id": uuid7()}
+    DeadLetter.objects.create(code="reply_undecided", attempts=2, **letter)
     a_reply(event, state="sent", called_at=at(0.04), **now)
     record("event.failed", subject_id=event.pk, attempt=2, detail={"code": "reply_undecided"})
     return event

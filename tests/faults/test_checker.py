@@ -51,7 +51,7 @@ VALUES (gen_random_uuid(), %s, %s, jsonb_strip_nulls(jsonb_build_object('fence',
 LETTER = """
 INSERT INTO dead_letters_deadletter (id, subject_kind, subject_id, provider, kind, account_label, correlation_id,
   error_class, code, summary, attempts, fingerprint, status, closed_by, close_reason, replays)
-VALUES (gen_random_uuid(), 'event', %s, '', '', '', '', '', 'graph_failed', '', 1, '', 'open', '', '', 0)
+VALUES (gen_random_uuid(), 'event', %s, '', '', '', '', '', 'graph_failed', '', 1, gen_random_uuid(), 'open', '', '', 0)
 """
 OPEN = "UPDATE instagram_webhooks_webhookevent SET state = 'received', finished_at = NULL, claimable_at = now()"
 

@@ -8,6 +8,8 @@ from django.db import OperationalError, connection, models, transaction
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from audit.pages.rows import TimedList
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -71,6 +73,12 @@ class ReadOnlyAdmin(_Admin):
     search_fields = ("pk",)  # only shows the box; `exactly` is what searches
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
+
+    class Media:
+        css = {"all": ("audit/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
+        return TimedList
 
     def has_add_permission(self, *_: object) -> bool:
         return False

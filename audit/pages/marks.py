@@ -5,27 +5,14 @@ from datetime import UTC, datetime, timedelta
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from instagram_webhooks.models import AccountState
-from instagram_webhooks.states import EventState, ReplyState
-
-# Shape and word say the same, so that nothing hangs on a colour.
+# Shape and word say the same, so that nothing hangs on a colour. Of all packages, so that one shape means one thing.
 SHAPES: dict[str, str] = {
-    EventState.RECEIVED: "●",
-    EventState.PROCESSING: "●",
-    EventState.RETRYING: "◐",
-    EventState.PROCESSED: "✓",
-    EventState.IGNORED: "○",
-    EventState.PARKED: "‖",
-    EventState.DEAD: "✕",
-    ReplyState.PLANNED: "◐",
-    ReplyState.SENDING: "●",
-    ReplyState.SENT: "✓",
-    ReplyState.FAILED: "✕",
-    ReplyState.UNDECIDED: "✕",
-    ReplyState.WITHHELD: "○",
-    AccountState.ACTIVE: "✓",
-    AccountState.TOKEN: "‖",
-    AccountState.BLOCKED: "‖",
+    **dict.fromkeys(("received", "processing", "sending", "open"), "●"),
+    **dict.fromkeys(("retrying", "planned", "acknowledged"), "◐"),
+    **dict.fromkeys(("processed", "sent", "active", "resolved", "replayed"), "✓"),
+    **dict.fromkeys(("ignored", "withheld", "discarded"), "○"),
+    **dict.fromkeys(("parked", "token", "blocked"), "‖"),
+    **dict.fromkeys(("dead", "failed", "undecided"), "✕"),
 }
 NOTHING = "–"  # an empty cell reads as a fault of the page
 WHOLE_UP_TO = 16

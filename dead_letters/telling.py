@@ -1,0 +1,34 @@
+"""The slot through which the page of a letter tells of its subject; filled by the admin of the app that buries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dead_letters.models import DeadLetter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What there is to say of a subject beside its letter; nothing in it is personal data.
+
+    verdict: in a sentence or two what happened, what a replay would do, and whether it is safe.
+    links: words and addresses of the pages about it.
+    steps: what happened to it, oldest first, as audit/timeline.html shows them.
+    """
+
+    verdict: str
+    links: Sequence[tuple[str, str]] = ()
+    steps: Sequence[Mapping[str, object]] = ()
+
+
+_tellers: dict[str, Callable[[DeadLetter], Told]] = {}
+
+
+def register(kind: str, teller: Callable[[DeadLetter], Told]) -> None:
+    """Let pages of dead letters of this kind of subject tell what `teller` knows."""
+    _tellers[kind] = teller
+
+
+def told(letter: DeadLetter) -> Told:
+    """What is known of the subject of a letter; empty where nobody registered."""
+    teller = _tellers.get(letter.subject_kind)
+    return teller(letter) if teller else Told(verdict="")
