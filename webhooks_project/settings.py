@@ -58,11 +58,11 @@ DEBUG: bool = env["DJANGO_DEBUG"]
 SECRET_KEY: str = env["DJANGO_SECRET_KEY"]
 ALLOWED_HOSTS = list(env["DJANGO_ALLOWED_HOSTS"])
 INSTALLED_APPS = [
-    "webhooks_project",
+    "webhooks_project.apps.WebhooksProjectConfig",
     "instagram_webhooks",
     "dead_letters",
     "audit",
-    "django.contrib.admin",
+    "webhooks_project.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

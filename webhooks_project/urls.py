@@ -5,9 +5,6 @@ from django.urls import include, path, re_path
 
 from webhooks_project.nowhere import Nowhere
 
-admin.site.site_header = admin.site.site_title = "Instagram Webhooks"
-admin.site.index_title = "Operations"
-
 urlpatterns = [
     path("", include("webhooks_project.door_urls")),
     path("api/v1/", include("instagram_webhooks.desk.api_urls")),

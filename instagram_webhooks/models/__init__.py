@@ -4,6 +4,7 @@ from instagram_webhooks.models.account import Account, AccountState
 from instagram_webhooks.models.alarm import HeadAlarm
 from instagram_webhooks.models.conversation import Conversation, Message
 from instagram_webhooks.models.event import BlockedConversation, EventPayload, WebhookEvent
+from instagram_webhooks.models.minute import Minute
 from instagram_webhooks.models.reply import OutgoingReply
 from instagram_webhooks.models.worker import Turn, Worker
 
@@ -15,6 +16,7 @@ __all__ = [
     "EventPayload",
     "HeadAlarm",
     "Message",
+    "Minute",
     "OutgoingReply",
     "Turn",
     "WebhookEvent",

@@ -15,7 +15,7 @@ from django.db import Error
 
 from dead_letters import alerts, causes
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox import moves, turn, wake_ups
+from instagram_webhooks.inbox import minutes, moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.replies import pause, waking
@@ -96,7 +96,7 @@ class Upkeep:
             errors.append(_apart("heads", head_alarm.send_due))
         if now >= self._next_figures:
             self._next_figures = now + FIGURES_EVERY_S
-            errors.append(_apart("causes", causes.keep))
+            errors += [_apart("causes", causes.keep), _apart("minutes", minutes.count)]
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
             errors.append(_apart("forgotten", moves.release_forgotten))

@@ -1,0 +1,233 @@
+"""The first page: one sentence that is true, figures that lead to their lists, and a menu in the order of work."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.ids import uuid7
+from audit.models import AuditEntry
+from instagram_webhooks.desk import health
+from instagram_webhooks.inbox import minutes
+from instagram_webhooks.models import Account, Minute, WebhookEvent, Worker
+from tests.admin.pages import inline_code, shown
+from tests.admin.test_letter_page import dead
+from tests.builders import a_message, an_account, knobs, stored
+
+pytestmark = pytest.mark.usefixtures("own_database")
+INDEX = "/admin/"
+
+
+@pytest.fixture
+def ops(login):
+    return login("view_webhookevent", "view_deadletter", "view_cause", "view_account", "view_conversation")
+
+
+@pytest.fixture
+def at_work():
+    """A worker that lives, and a broker whose queue is empty."""
+    now = timezone.now()
+    return Worker.objects.create(host="h", pid=1, pool="threads", slots=5, started_at=now, pulse_at=now)
+
+
+@pytest.fixture(autouse=True)
+def broker(monkeypatch):
+    monkeypatch.setattr(health, "_ready", lambda: 0)
+
+
+def sentence(client):
+    page = client.get(INDEX, secure=True)
+    assert page.status_code == 200
+    return page.context["sentence"]
+
+
+def test_while_nothing_is_wrong_it_says_so(ops, at_work):
+    assert sentence(ops) == "All is well: 1 worker at work, nothing waits."
+
+    stored(a_message("m-1"))
+    assert re.fullmatch(r"All is well: 1 worker at work, the oldest event has waited \d s\.", sentence(ops))
+
+
+def test_without_a_worker_that_is_the_first_thing_said(ops, at_work):
+    dead()
+    Worker.objects.update(pulse_at=timezone.now() - timedelta(minutes=7))
+
+    assert sentence(ops) == "Degraded: No worker is alive, so nothing is worked off: the last pulse was 7 min ago."
+
+
+def test_before_the_first_worker(ops):
+    assert sentence(ops) == "Degraded: No worker is alive, so nothing is worked off: none ever had one."
+
+
+def test_a_broker_that_is_away(ops, at_work, monkeypatch):
+    monkeypatch.setattr(health, "_ready", lambda: None)
+
+    assert sentence(ops).startswith("Degraded: The broker does not answer")
+    assert "no answer" in shown(ops, INDEX)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["@berlin"], "@berlin waits for a new token."),
+        (["@berlin", "@wien"], "@berlin and @wien wait for a new token."),
+        (["@a", "@b", "@c", "@d"], "4 accounts, @a, @b, @c among them, wait for a new token."),
+    ],
+)
+def test_accounts_that_wait_for_a_token_are_named(ops, at_work, labels, said):
+    for n, label in enumerate(labels):
+        an_account(account_id=str(n), label=label, state="token")
+    an_account(account_id="9", label="@well")
+
+    assert sentence(ops) == f"Degraded: {said}"
+
+
+def test_an_event_that_waits_too_long(ops, at_work):
+    (event,) = stored(a_message("m-1"))
+    long_ago = timezone.now() - timedelta(minutes=40)
+    WebhookEvent.objects.filter(pk=event.pk).update(received_at=long_ago, order_at=long_ago, claimable_at=long_ago)
+
+    with knobs(alert_head_age_s=900):
+        assert sentence(ops) == "Degraded: The oldest event has waited 40 min; 1 conversation blocked."
+
+
+def test_dead_letters_need_somebody_and_are_no_disaster(ops, at_work):
+    dead()
+
+    assert sentence(ops) == "Running, and something needs you: 1 dead letter of 1 cause to look at."
+    assert "The Graph API failed." in shown(ops, INDEX)
+
+
+def test_every_trouble_leads_to_its_list(ops, at_work):
+    dead()
+    an_account(account_id="1", state="blocked")
+
+    page = ops.get(INDEX, secure=True)
+
+    for _, url in page.context["troubles"]:
+        assert ops.get(url, secure=True).status_code == 200
+    assert len(page.context["troubles"]) == 2
+
+
+def test_accounts_that_need_somebody_are_those_and_no_others(at_work):
+    soon, later, now = (timezone.now() + timedelta(days=days) for days in (3, 40, 1))
+    needing = {
+        an_account(account_id="1", state="token").pk,
+        an_account(account_id="2", token_expires_at=soon).pk,
+        an_account(account_id="3", replies_on=False).pk,
+        an_account(account_id="4", paused_until=now).pk,
+    }
+    an_account(account_id="5", token_expires_at=later)
+    an_account(account_id="6")
+
+    assert {account.pk for account in health.health().accounts} == needing
+    assert Account.objects.count() == 6
+
+
+def test_the_page_takes_as_many_queries_however_much_there_is(ops, at_work):
+    dead()
+    with CaptureQueriesContext(connection) as few:
+        sentence(ops)
+    for n in range(10):
+        an_account(account_id=str(n), label=f"@{n}", state="token")
+        stored(a_message(f"m-{n + 2}", sender=f"61200000000000{n}"))
+    with CaptureQueriesContext(connection) as many:
+        sentence(ops)
+
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("chosen", ["1h", "24h", "7d", "nonsense"])
+def test_the_charts_cover_the_chosen_time(ops, at_work, chosen):
+    page = ops.get(INDEX, {"range": chosen}, secure=True)
+
+    span = timezone.now() - page.context["begun"]
+    hours = {"1h": 1, "7d": 168}.get(chosen, 24)
+    assert abs(span - timedelta(hours=hours)) < timedelta(minutes=2)
+    assert inline_code(page.content.decode()) == []
+
+
+def test_without_the_right_to_see_events_there_is_only_the_menu(login):
+    told = shown(login("view_cause"), INDEX)
+
+    assert "All is well" not in told
+    assert "workers alive" not in told
+    assert "Dead letters by cause" in told
+
+
+def test_the_menu_is_in_the_order_of_work_and_lacks_nothing(client):
+    User.objects.create_superuser("root")
+    client.force_login(User.objects.get())
+    page = client.get(INDEX, secure=True)
+
+    titles = [app["name"] for app in page.context["app_list"]]
+    assert titles == ["Attention", "Messages", "Records", "People"]
+    assert [each["object_name"] for each in page.context["app_list"][0]["models"]] == [
+        "Cause", "DeadLetter", "BlockedConversation",
+    ]  # fmt: skip
+
+
+# --- minutes -----------------------------------------------------------------------------------------
+
+
+def ended(event, *, at, took_s, action="event.processed"):
+    """Notes that this event came so long before it ended then."""
+    came = at - timedelta(seconds=took_s)
+    WebhookEvent.objects.filter(pk=event.pk).update(
+        state="processed", claimable_at=None, received_at=came, order_at=came, finished_at=at
+    )
+    AuditEntry.objects.create(id=_id_at(int(at.timestamp() * 1000)), action=action, subject_id=event.pk)
+
+
+def _id_at(millis):
+    return f"{millis:012x}{uuid7().hex[12:]}"
+
+
+def minutes_ago(n, second=30):
+    return timezone.now().astimezone(UTC).replace(second=0, microsecond=0) - timedelta(minutes=n, seconds=-second)
+
+
+def test_a_minute_is_counted_once_when_it_is_over():
+    events = stored(*(a_message(f"m-{n}", sender=f"61200000000000{n}") for n in range(4)))
+    for event, took_s in zip(events, (1, 2, 3), strict=False):
+        ended(event, at=minutes_ago(5), took_s=took_s)
+    ended(events[3], at=minutes_ago(5), took_s=0.5, action="event.failed")
+
+    assert minutes.count() in (4, 5)  # the last may be over for less than it takes to be sure
+    assert minutes.count() == 0
+
+    told = Minute.objects.get(minute=minutes_ago(5, 0))
+    assert (told.received, told.processed, told.dead, told.p50_ms) == (4, 3, 1, 2000)
+    assert 2800 <= told.p95_ms <= 3000
+    assert sum(Minute.objects.values_list("processed", flat=True)) == 3
+    newest = Minute.objects.latest("minute").minute
+    assert timedelta(minutes=1) < timezone.now() - newest < timedelta(minutes=3)
+    assert minutes.latest_ms() == (2000, told.p95_ms)
+
+
+def test_before_the_first_event_nothing_is_counted():
+    assert minutes.count() == 0
+    assert minutes.latest_ms() is None
+
+
+def test_after_a_long_stop_the_rest_is_counted_by_later_rounds(monkeypatch):
+    monkeypatch.setattr(minutes, "AT_ONCE", 3)
+    (event,) = stored(a_message("m-1"))
+    ended(event, at=minutes_ago(7), took_s=1)
+
+    assert [minutes.count() for _ in range(4)] in ([3, 3, 0, 0], [3, 3, 1, 0])
+
+
+def test_spans_add_up_what_was_counted_and_show_what_was_not_as_nothing():
+    for n, received in ((3, 7), (4, 5), (59, 1), (90, 100)):
+        Minute.objects.create(minute=minutes_ago(n, 0), received=received, processed=0, dead=0)
+
+    found = minutes.spans(buckets=6, minutes=10)
+
+    assert [span.received for span in found] == [1, 0, 0, 0, 0, 12]
+    assert found[0].begun == minutes_ago(60, 0)
+    assert isinstance(found[0].begun, datetime)
