@@ -21,6 +21,8 @@ ACTIONS = (
     *("event.processed", "event.failed", "event.retrying", "event.parked", "event.ignored"),
     *("event.handed_back", "event.released", "event.replayed", "event.set_aside", "lease.lost"),
     *("dead_letter.replayed", "dead_letter.resolved", "dead_letter.discarded", "dead_letter.reopened"),
+    *("cause.acknowledged", "cause.resolved", "cause.ignored", "cause.reopened", "cause.noted"),
+    *("cause.recurred", "cause.ignored_no_more"),
     *("account.connected", "account.parked", "account.released", "account.token_changed"),
     *("account.replies_on", "account.replies_off", "api_token.created", "api_token.revoked"),
 )

@@ -41,8 +41,15 @@ def own_place(frames: list[str]) -> str:
     """
     of_itself = list(takewhile(lambda frame: not frame.startswith("from "), frames))
     calls = [(place.rpartition(":")[0], function) for place, _, function in (one.partition(" ") for one in of_itself)]
-    own = [call for call in calls if (_HOME / call[0]).is_file()]
+    own = [call for call in calls if _is_ours(call[0])]
     return " ".join((own or calls)[-1]) if calls else ""
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        return (_HOME / path).is_file()
+    except OSError:  # no name that a file can have, as of code made at run time
+        return False
 
 
 def _frames(trace: TracebackType | None) -> Iterator[str]:

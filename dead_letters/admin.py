@@ -94,7 +94,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         if not isinstance(obj, DeadLetter):
             return super().get_fieldsets(request, obj)
         stands = ["standing", *(["closed", "close_reason"] if obj.closed_at else []), "attempts", "replays", "died"]
-        is_about = ["summary", "failure", "error_class", *(["where"] if obj.frames else []), "its_cause"]
+        is_about = ["summary", "failure", "error_class", *(["where"] if obj.frames else [])]
+        is_about += ["its_cause"] if request.user.has_perm("dead_letters.view_cause") else []
         ids = ["letter_id", "event_id", "correlation", "account_label", "provider", "kind"]
         parts = {"How it stands": stands, "What failed": is_about, "Whose it is": ids}
         return [(title, {"fields": fields}) for title, fields in parts.items()]
@@ -142,8 +143,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         buttons = [(_title(act), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}") for act in acts]
         about: dict[str, object] = {"acts": buttons, "title": "One dead letter", "subtitle": None}
         if isinstance(letter, DeadLetter):
-            audit_url = reverse("admin:audit_auditentry_changelist", query={"q": str(letter.subject_id)})
-            about |= {"told": telling.told(letter), "audit_url": audit_url}
+            about["told"] = telling.told(letter, request.user.has_perm)
+            if request.user.has_perm("audit.view_auditentry"):
+                about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(letter.subject_id)})
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -19,12 +19,8 @@ from django.utils.safestring import SafeString
 from audit.pages import charts, marks
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import causes
+from dead_letters.cause_forms import IgnoreForm, NoteForm, SayForm, StateFilter
 from dead_letters.models import Cause, CauseState, DeadLetter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django_stubs_ext import StrOrPromise
 
 CAUSES = "admin:dead_letters_cause_changelist"
 LETTERS = "admin:dead_letters_deadletter_changelist"
@@ -38,53 +34,6 @@ _MEANS = {
     CauseState.IGNORED: "It leaves the list for a while. What dies of it is still counted, and still a dead letter.",
     CauseState.OPEN: "It is back on the list.",
 }
-_UNTIL = (("1", "an hour"), ("24", "a day"), ("168", "a week"), ("720", "thirty days"))
-
-
-class SayForm(forms.Form):
-    """Why somebody says something of a cause."""
-
-    reason = forms.CharField(
-        max_length=causes.NOTE_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autofocus": True}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
-
-
-class IgnoreForm(SayForm):
-    """For how long it is ignored."""
-
-    hours = forms.ChoiceField(label="Ignore it for", choices=_UNTIL, initial="24")
-
-
-class NoteForm(forms.Form):
-    """What the next one who looks at it should know."""
-
-    reason = forms.CharField(
-        label="Note",
-        max_length=causes.NOTE_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 60, "autofocus": True}),
-        help_text="It stands on the page of the cause and goes into the audit log. Name no customer.",
-    )
-
-
-class StateFilter(admin.SimpleListFilter):
-    """What needs somebody, unless asked for otherwise."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
-        return [(name, f"{marks.SHAPES[name]} {name}") for name in CauseState.values] + [("all", "all")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        return [{**first, "display": "needs you"}, *others]
-
-    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
-        if self.value() in CauseState.values:
-            return queryset.filter(state=self.value())
-        return queryset if self.value() == "all" else queryset.filter(state__in=(CauseState.OPEN, "acknowledged"))
 
 
 class CauseAdmin(ReadOnlyAdmin):
@@ -104,6 +53,9 @@ class CauseAdmin(ReadOnlyAdmin):
         dated: models.QuerySet[Any] = known.annotate(last_seen_at=Subquery(newest.values("created_at")[:1]))
         return dated
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [_open_for(request) if name == "open_letters" else name for name in self.list_display]
+
     def get_ordering(self, _request: HttpRequest) -> Any:
         return (F("last_seen_at").desc(nulls_last=True), "id")
 
@@ -120,7 +72,8 @@ class CauseAdmin(ReadOnlyAdmin):
             return models.Q(code=term)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("dead_letters.act_on_cause")
+        """Who may act sees what about: the right to act alone is of no use."""
+        return request.user.has_perms(("dead_letters.act_on_cause", "dead_letters.view_cause"))
 
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         """What there is to say; lines about nothing are left out."""
@@ -128,7 +81,7 @@ class CauseAdmin(ReadOnlyAdmin):
             return super().get_fieldsets(request, obj)
         stands = ["standing", "said_by"] if obj.changed_by else ["standing"]
         stands += ["note"] if obj.note else []
-        stands += ["open_letters", "last_seen", "first_seen"]
+        stands += [_open_for(request), "last_seen", "first_seen"]
         is_about = ["failure", "error_class"] + (["place"] if obj.place else [])
         return [("How it stands", {"fields": stands}), ("What it is", {"fields": is_about})]
 
@@ -142,22 +95,23 @@ class CauseAdmin(ReadOnlyAdmin):
         cause = self.get_object(request, object_id)
         about: dict[str, object] = {}
         if isinstance(cause, Cause):
-            letters = DeadLetter.objects.filter(cause=cause).defer("frames").order_by("-created_at", "-id")
-            rows = [(marks.moment(each.created_at), marks.state(each.status), each) for each in letters[:SHOWN_LETTERS]]
+            last_seen: datetime | None = cause.last_seen_at  # type: ignore[attr-defined]
             about = {
                 "title": cause.summary,
                 "subtitle": None,
                 "acts": self._acts(request, cause),
-                "letters": rows,
-                "all_url": _letters_url(cause, status=None),
                 "chart": self.last_day(cause),
-                "hit": sorted(self._figures(cause).accounts.items(), key=lambda hit: -hit[1])[:SHOWN_LETTERS],
-                "audit_url": reverse("admin:audit_auditentry_changelist", query={"q": str(cause.pk)}),
+                "hit": causes.accounts_hit(cause.pk, most=SHOWN_LETTERS),
+                "is_recent": last_seen is not None and datetime.now(UTC) - last_seen < timedelta(hours=24),
             }
+            if request.user.has_perm("dead_letters.view_deadletter"):
+                about |= {"letters": _newest(cause), "all_url": _letters_url(cause, status=None)}
+            if request.user.has_perm("audit.view_auditentry"):
+                about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(cause.pk)})
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def add_to_rows(self, rows: Sequence[Any]) -> None:
-        """Gives each row its figures; two queries a page."""
+        """Gives each row its figures; three queries a page."""
         found = causes.figures([row.pk for row in rows])
         for row in rows:
             row.figures = found[row.pk]
@@ -205,9 +159,17 @@ class CauseAdmin(ReadOnlyAdmin):
             "back_to": cause.summary,
             "form": form,
             "media": self.media + form.media,
-            "means": "" if act == NOTE else _MEANS[CauseState(act)],
+            "means": "" if act == NOTE else f"{_MEANS[CauseState(act)]}{self._left_open(cause, act)}",
         }
         return TemplateResponse(request, "dead_letters/cause_act.html", context)
+
+    def _left_open(self, cause: Cause, act: str) -> str:
+        """That letters stay open, where the act takes their cause off the list."""
+        count = self._figures(cause).open_letters
+        if not count or act not in (CauseState.RESOLVED, CauseState.IGNORED):
+            return ""
+        letters = "1 dead letter of it stays" if count == 1 else f"{_capped(count)} dead letters of it stay"
+        return f" {letters} open: replay or discard what is left to do."
 
     # --- columns and fields ----------------------------------------------------------------------
 
@@ -243,8 +205,12 @@ class CauseAdmin(ReadOnlyAdmin):
     @admin.display(description="open")
     def open_letters(self, cause: Cause) -> SafeString | str:
         count = self._figures(cause).open_letters
-        shown = f"{causes.OPEN_CAP:,}+" if count > causes.OPEN_CAP else f"{count:,}"
-        return marks.link(_letters_url(cause, status="open"), shown) if count else "none"
+        return marks.link(_letters_url(cause, status="open"), _capped(count)) if count else "none"
+
+    @admin.display(description="open")
+    def open_count(self, cause: Cause) -> str:
+        """For those who may not see the letters."""
+        return _capped(self._figures(cause).open_letters)
 
     @admin.display(description="last 24 h")
     def last_day(self, cause: Cause) -> SafeString:
@@ -256,7 +222,7 @@ class CauseAdmin(ReadOnlyAdmin):
     @admin.display(description="accounts")
     def accounts(self, cause: Cause) -> str:
         hit = self._figures(cause).accounts
-        return f"{len(hit):,}" if hit else marks.NOTHING
+        return f"{hit:,}" if hit else marks.NOTHING
 
     @admin.display(description="last seen, first seen")
     def seen(self, cause: Any) -> SafeString:
@@ -269,6 +235,20 @@ class CauseAdmin(ReadOnlyAdmin):
     @admin.display(description="first seen")
     def first_seen(self, cause: Cause) -> SafeString | str:
         return marks.moment(cause.first_seen_at)
+
+
+def _open_for(request: HttpRequest) -> str:
+    """The column of open letters, which leads to them where they may be seen."""
+    return "open_letters" if request.user.has_perm("dead_letters.view_deadletter") else "open_count"
+
+
+def _capped(count: int) -> str:
+    return f"{causes.OPEN_CAP:,}+" if count > causes.OPEN_CAP else f"{count:,}"
+
+
+def _newest(cause: Cause) -> list[tuple[object, object, DeadLetter]]:
+    letters = DeadLetter.objects.filter(cause=cause).defer("frames").order_by("-created_at", "-id")
+    return [(marks.moment(each.created_at), marks.state(each.status), each) for each in letters[:SHOWN_LETTERS]]
 
 
 def _named(request: HttpRequest) -> Cause:

@@ -10,7 +10,7 @@ Its dead letters stay as they are: each is replayed, resolved or discarded by it
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from dead_letters.models import Cause, CauseState
 
 NOTE_LIMIT = 500
 OPEN_CAP = 10_000
+OPEN_SHOWN, KNOWN = 1000, 200  # of the causes that press
 _MAY = {
     CauseState.ACKNOWLEDGED: (CauseState.OPEN,),
     CauseState.RESOLVED: (CauseState.OPEN, CauseState.ACKNOWLEDGED),
@@ -30,13 +31,30 @@ _MAY = {
 }
 
 
+class ReasonMissing(ValueError):
+    """Say why: the reason goes into the audit log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one cause. open_letters: at most OPEN_CAP + 1. hours: died in each of the last hours, the running one last."""
+    """Of one cause. open_letters: at most OPEN_CAP + 1. hours: died in each of the last hours, the running one last.
+
+    accounts: how many those were of.
+    """
 
     open_letters: int
     hours: tuple[int, ...]
-    accounts: Mapping[str, int]
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pressing:
+    """The causes with open letters that nobody dealt with: how many (at most KNOWN), their letters (of each at most
+    OPEN_SHOWN + 1), and those with the most."""
+
+    count: int
+    letters: int
+    most: Sequence[Cause]
 
 
 def may_become(cause: Cause) -> list[CauseState]:
@@ -48,9 +66,11 @@ def say(cause_id: uuid.UUID, state: CauseState, *, actor: str, reason: str, unti
     """Moves a cause; False where it stands otherwise by now. `until`: of IGNORED, and of nothing else."""
     if (until is None) == (state is CauseState.IGNORED):
         raise ValueError("A cause is ignored until a time, and only ignored.")
+    if not reason.strip():
+        raise ReasonMissing
     with transaction.atomic():
         moved = Cause.objects.filter(pk=cause_id, state__in=_MAY[state]).update(
-            state=state, ignored_until=until, changed_at=ClockTimestamp(), changed_by=actor
+            state=state, ignored_until=until, changed_at=ClockTimestamp(), changed_by=actor, recurred_at=None
         )
         if moved:
             what = "reopened" if state is CauseState.OPEN else str(state)
@@ -108,30 +128,61 @@ def keep() -> None:
 
 # --- figures -----------------------------------------------------------------------------------------
 
-_OPEN = """
-SELECT c.id, (SELECT count(*) FROM (SELECT 1 FROM dead_letters_deadletter d
-                                     WHERE d.fingerprint = c.id AND d.status = 'open' LIMIT %(cap)s) counted)
-  FROM unnest(%(ids)s::uuid[]) AS c(id)
+# In the order of the index: without it PostgreSQL may read the table for a cause that is rare in it.
+_OPEN_OF = """
+(SELECT count(*) FROM (SELECT 1 FROM dead_letters_deadletter d WHERE d.fingerprint = {cause} AND d.status = 'open'
+                        ORDER BY d.created_at DESC, d.id DESC LIMIT %(cap)s) counted)
 """
-_HOURS = """
-SELECT cause_id, account_label, died, (extract(epoch FROM now_.hour - h.hour) / 3600)::int
-  FROM dead_letters_causehour h, (SELECT date_trunc('hour', statement_timestamp()) AS hour) now_
- WHERE cause_id = ANY(%(ids)s::uuid[])
-   AND h.hour > date_trunc('hour', statement_timestamp()) - make_interval(hours => %(hours)s)
+_OPEN = f"SELECT c.id, {_OPEN_OF.format(cause='c.id')} FROM unnest(%(ids)s::uuid[]) AS c(id)"
+_PRESSING = f"""
+SELECT id, letters, count(*) OVER (), sum(letters) OVER () FROM (
+  SELECT c.id, {_OPEN_OF.format(cause="c.id")} AS letters
+    FROM (SELECT id FROM dead_letters_cause WHERE state IN ('open', 'acknowledged')
+           ORDER BY first_seen_at DESC LIMIT %(known)s) c) all_of_them
+ WHERE letters > 0 ORDER BY letters DESC, id LIMIT %(most)s
+"""
+_LAST = "h.hour > date_trunc('hour', statement_timestamp()) - make_interval(hours => %(hours)s)"
+_HOURS = f"""
+SELECT cause_id, sum(died), (extract(epoch FROM date_trunc('hour', statement_timestamp()) - h.hour) / 3600)::int
+  FROM dead_letters_causehour h WHERE cause_id = ANY(%(ids)s::uuid[]) AND {_LAST} GROUP BY cause_id, h.hour
+"""
+_ACCOUNTS = f"""
+SELECT cause_id, count(DISTINCT account_label)
+  FROM dead_letters_causehour h WHERE cause_id = ANY(%(ids)s::uuid[]) AND {_LAST} GROUP BY cause_id
+"""
+_HIT = f"""
+SELECT account_label, sum(died) FROM dead_letters_causehour h WHERE cause_id = %(id)s AND {_LAST}
+ GROUP BY account_label ORDER BY sum(died) DESC, account_label LIMIT %(most)s
 """
 
 
 def figures(ids: Iterable[uuid.UUID], *, hours: int = 24) -> dict[uuid.UUID, Figures]:
-    """How many letters are open, and who died when in the last hours; two queries for any number of causes."""
+    """How many letters are open, and how many died when in the last hours; three queries for any number of causes."""
     named = list(ids)
+    by_hour = {each: [0] * hours for each in named}
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"ids": named, "cap": OPEN_CAP + 1})
         open_letters = dict(cursor.fetchall())
         cursor.execute(_HOURS, {"ids": named, "hours": hours})
+        for cause_id, died, ago in cursor.fetchall():
+            by_hour[cause_id][hours - 1 - max(0, ago)] = int(died)
+        cursor.execute(_ACCOUNTS, {"ids": named, "hours": hours})
+        accounts = dict(cursor.fetchall())
+    return {each: Figures(open_letters[each], tuple(by_hour[each]), accounts.get(each, 0)) for each in named}
+
+
+def accounts_hit(cause_id: uuid.UUID, *, hours: int = 24, most: int = 20) -> list[tuple[str, int]]:
+    """The accounts with the most deaths of this cause in the last hours, and how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HIT, {"id": cause_id, "hours": hours, "most": most})
+        return [(account, int(died)) for account, died in cursor.fetchall()]
+
+
+def pressing(*, most: int) -> Pressing:
+    """What needs somebody; of very many causes the newest KNOWN."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PRESSING, {"cap": OPEN_SHOWN + 1, "known": KNOWN, "most": most})
         rows = cursor.fetchall()
-    found: dict[uuid.UUID, tuple[list[int], dict[str, int]]] = {each: ([0] * hours, {}) for each in named}
-    for cause_id, account, died, ago in rows:
-        by_hour, accounts = found[cause_id]
-        by_hour[hours - 1 - max(0, ago)] += died
-        accounts[account] = accounts.get(account, 0) + died
-    return {each: Figures(open_letters[each], tuple(by_hour), accounts) for each, (by_hour, accounts) in found.items()}
+    known = Cause.objects.in_bulk([row[0] for row in rows])
+    count, letters = (int(rows[0][2]), int(rows[0][3])) if rows else (0, 0)
+    return Pressing(count, letters, [known[row[0]] for row in rows if row[0] in known])

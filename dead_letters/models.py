@@ -71,7 +71,8 @@ class CauseHour(models.Model):
     """How many died of a cause in one hour, by account: what charts are drawn of. causes.py counts it."""
 
     pk = models.CompositePrimaryKey("cause_id", "hour", "account_label")
-    cause = models.ForeignKey(Cause, on_delete=models.CASCADE)
+    # No constraint, as of letters: one without its cause must not keep all others from being counted.
+    cause = models.ForeignKey(Cause, on_delete=models.CASCADE, db_constraint=False)
     hour = models.DateTimeField()
     account_label = models.CharField(max_length=64)
     died = models.IntegerField()

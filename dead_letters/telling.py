@@ -20,15 +20,16 @@ class Told:
     steps: Sequence[Mapping[str, object]] = ()
 
 
-_tellers: dict[str, Callable[[DeadLetter], Told]] = {}
+Allowed = Callable[[str], bool]  # whether whoever asks has this permission
+_tellers: dict[str, Callable[[DeadLetter, Allowed], Told]] = {}
 
 
-def register(kind: str, teller: Callable[[DeadLetter], Told]) -> None:
+def register(kind: str, teller: Callable[[DeadLetter, Allowed], Told]) -> None:
     """Let pages of dead letters of this kind of subject tell what `teller` knows."""
     _tellers[kind] = teller
 
 
-def told(letter: DeadLetter) -> Told:
-    """What is known of the subject of a letter; empty where nobody registered."""
+def told(letter: DeadLetter, allowed: Allowed) -> Told:
+    """What may be told of the subject of a letter; empty where nobody registered."""
     teller = _tellers.get(letter.subject_kind)
-    return teller(letter) if teller else Told(verdict="")
+    return teller(letter, allowed) if teller else Told(verdict="")

@@ -141,3 +141,11 @@ def line_plan():
         return "\n".join(row[0] for row in line.run(f"EXPLAIN {statement}", used))
 
     return plan
+
+
+@pytest.fixture
+def nowhere(monkeypatch):
+    """A broker's address where nobody listens."""
+    from celery import current_app
+
+    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")

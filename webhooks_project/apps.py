@@ -1,7 +1,10 @@
 """What is done once Django is ready, in every process."""
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
+from django.core import checks
 
 
 class WebhooksProjectConfig(AppConfig):
@@ -24,3 +27,14 @@ class DeskConfig(SimpleAdminConfig):
     """
 
     default_site = "instagram_webhooks.desk.site.Desk"
+
+    def ready(self) -> None:
+        """Called by Django. Its own check of the pages sees only those that were loaded before."""
+        super().ready()
+        checks.register(_load_pages, checks.Tags.admin)
+
+
+def _load_pages(**_: Any) -> list[checks.CheckMessage]:
+    from django.contrib import admin
+
+    return list(admin.site.check(None))

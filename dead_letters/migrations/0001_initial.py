@@ -83,7 +83,12 @@ class Migration(migrations.Migration):
                 ("hour", models.DateTimeField()),
                 ("account_label", models.CharField(max_length=64)),
                 ("died", models.IntegerField()),
-                ("cause", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="dead_letters.cause")),
+                (
+                    "cause",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="dead_letters.cause"
+                    ),
+                ),
             ],
             options={
                 "default_permissions": (),

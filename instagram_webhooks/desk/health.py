@@ -1,27 +1,30 @@
 """
 How the whole stands, for whoever is called at night: what is wrong, since when and for whom.
 
-Each question costs by its answer and not by what is stored: counts end at a bound, the oldest is the first row
-of an index, and what happened over time was counted minute by minute (inbox/minutes.py).
+Each question costs by its answer and not by what is stored: counts end at a bound and after a while, the oldest is the
+first row of an index, and what happened over time was counted minute by minute (inbox/minutes.py).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from dead_letters import causes
-from dead_letters.models import Cause, CauseState, DeadLetter, Status
 from instagram_webhooks.conf import conf
+from instagram_webhooks.desk.accounts import Unknown, unknown_accounts
 from instagram_webhooks.inbox import heads
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
-from instagram_webhooks.models import Account, AccountState, Turn, Worker
+from instagram_webhooks.models import Account, AccountState, Worker
 
 CAP = 1000
 CAUSES_SHOWN = 8
+ASKED_FOR_MS = 200
+TOO_LONG_S = 900.0  # where no alarm says how long a conversation may wait
 TOKEN_ENDS = timedelta(days=14)
 _BLOCKED = """
 SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE {is_blocked} LIMIT %(cap)s) counted
@@ -36,76 +39,101 @@ SELECT extract(epoch FROM statement_timestamp() - {heads.WAITS_SINCE.format(e="e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What is so now. Counts end at CAP + 1; ages are seconds, None where there is nothing to be old.
+    """What is so now. Counts end at CAP + 1; oldest_s: None where nothing waits.
 
-    ready: wake-ups in the queue; None: the broker does not answer.
-    sweep_s: since the sweep was last anybody's turn.
+    ready: wake-ups in the queue; None: the broker does not answer. blocked: None where it took too long to count.
     """
 
-    workers: Sequence[Worker]
+    workers: int
     last_pulse_at: datetime | None
     ready: int | None
     oldest_s: float | None
-    blocked: int
-    open_letters: int
-    causes: Sequence[Cause]
+    blocked: int | None
+    pressing: causes.Pressing
     accounts: Sequence[Account]
-    sweep_s: float | None
+    unknown: Sequence[Unknown]
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that needs a person, in a sentence. is_grave: customers notice. page: the name of its list."""
+    """Something that needs a person, in a sentence. page: the address of its list, by its name; "": there is none.
+
+    is_grave: customers notice.
+    """
 
     words: str
-    page: str
+    page: str = ""
     is_grave: bool = True
 
 
 def health() -> Health:
     """Asks everything once."""
-    with connection.cursor() as cursor:
-        cursor.execute(_BLOCKED.format(is_blocked=heads.is_blocked("e")), {"cap": CAP + 1})
-        (blocked,) = cursor.fetchone() or (0,)
-        cursor.execute(_OLDEST)
-        oldest = cursor.fetchone()
     pulses = Worker.objects.order_by("-pulse_at")
     alive = pulses.filter(stopped_at=None, pulse_at__gt=Now() - timedelta(seconds=conf().worker_silent_s))
-    newest = pulses.first()
-    turn = Turn.objects.filter(pk="sweep").first()
+    blocked = _in_time(_BLOCKED.format(is_blocked=heads.is_blocked("e")), {"cap": CAP + 1})
+    oldest = _in_time(_OLDEST, {})
     return Health(
-        workers=list(alive.order_by("host", "pid")[:CAP]),
-        last_pulse_at=newest.pulse_at if newest else None,
+        workers=alive[: CAP + 1].count(),
+        last_pulse_at=pulses.values_list("pulse_at", flat=True).first(),
         ready=_ready(),
-        oldest_s=oldest[0] if oldest else None,
-        blocked=blocked,
-        open_letters=DeadLetter.objects.filter(status=Status.OPEN)[: CAP + 1].count(),
-        causes=_causes(),
+        oldest_s=oldest[0][0] if oldest else None,
+        blocked=blocked[0][0] if blocked else None,
+        pressing=causes.pressing(most=CAUSES_SHOWN),
         accounts=_accounts(),
-        sweep_s=(timezone.now() - turn.free_at).total_seconds() if turn else None,
+        unknown=unknown_accounts(),
     )
 
 
 def troubles(now: Health) -> list[Trouble]:
     """What needs a person, the gravest first; empty: all is well."""
-    found: list[Trouble] = []
+    found = [*_of_service(now), *_of_accounts(now)]
+    longest = conf().alert_head_age_s or TOO_LONG_S
+    if now.oldest_s and now.oldest_s > longest:
+        blocked = "" if now.blocked is None else f"; {many(now.blocked, 'conversation')} blocked"
+        said = f"The oldest event has waited {span(now.oldest_s)}{blocked}."
+        found.append(Trouble(said, "instagram_webhooks_blockedconversation"))
+    if now.pressing.count:
+        letters = f"{many(now.pressing.letters, 'dead letter')} of {many(now.pressing.count, 'cause')}"
+        found.append(Trouble(f"{letters} to look at.", "dead_letters_cause", is_grave=False))
+    return sorted(found, key=lambda trouble: not trouble.is_grave)
+
+
+def _of_service(now: Health) -> list[Trouble]:
+    found = []
     if not now.workers:
         since = f"the last pulse was {_age(now.last_pulse_at)} ago" if now.last_pulse_at else "none ever had one"
-        found.append(Trouble(f"No worker is alive, so nothing is worked off: {since}.", "webhookevent"))
+        found.append(Trouble(f"No worker is alive, so nothing is worked off: {since}."))
     if now.ready is None:
-        found.append(Trouble("The broker does not answer: workers find events by the sweep, later than usual.", ""))
-    stopped = [account for account in now.accounts if account.state != AccountState.ACTIVE]
-    for state, words in ((AccountState.TOKEN, "a new token"), (AccountState.BLOCKED, "Meta to lift its block")):
-        names = [str(account) for account in stopped if account.state == state]
-        if names:
-            found.append(Trouble(f"{_list(names)} wait{'s' if len(names) == 1 else ''} for {words}.", "account"))
-    if now.oldest_s and conf().alert_head_age_s and now.oldest_s > conf().alert_head_age_s:
-        blocked = f"{_many(now.blocked, 'conversation')} blocked"
-        found.append(Trouble(f"The oldest event has waited {span(now.oldest_s)}; {blocked}.", "blockedconversation"))
-    if now.open_letters:
-        letters = f"{_many(now.open_letters, 'dead letter')} of {_many(len(now.causes), 'cause')}"
-        found.append(Trouble(f"{letters} to look at.", "cause", is_grave=False))
+        found.append(Trouble("The broker does not answer: workers find events by the sweep, later than usual."))
     return found
+
+
+def _of_accounts(now: Health) -> list[Trouble]:
+    soon, clock = timezone.now() + TOKEN_ENDS, timezone.now()
+    stands = [(account, account.state) for account in now.accounts]
+    active = [account for account, state in stands if state == AccountState.ACTIVE]
+    kinds = (
+        (True, "wait{s} for a new token", [each for each, state in stands if state == AccountState.TOKEN]),
+        (True, "wait{s} for Meta to lift its block", [each for each, state in stands if state == AccountState.BLOCKED]),
+        (False, "{is} left alone for a while, after failures", [a for a in active if _is_after(a.paused_until, clock)]),
+        (False, "get{s} no replies: they are switched off", [a for a in active if not a.replies_on]),
+        (False, "need{s} a new token within 14 days", [a for a in active if _is_after(soon, a.token_expires_at)]),
+    )
+    found = [_trouble(words, accounts, is_grave=is_grave) for is_grave, words, accounts in kinds if accounts]
+    if now.unknown:
+        names = _list([f"{each.provider} {each.account_id}" for each in now.unknown])
+        found.insert(0, Trouble(f"Events wait for what was never connected: {names}.", "instagram_webhooks_account"))
+    return found
+
+
+def _trouble(words: str, accounts: Sequence[Account], *, is_grave: bool) -> Trouble:
+    one = len(accounts) == 1
+    said = words.format(s="s" if one else "", **{"is": "is" if one else "are"})
+    return Trouble(f"{_list([str(each) for each in accounts])} {said}.", "instagram_webhooks_account", is_grave)
+
+
+def _is_after(late: datetime | None, early: datetime | None) -> bool:
+    return late is not None and early is not None and late > early
 
 
 def sentence(now: Health, found: Sequence[Trouble]) -> str:
@@ -116,7 +144,7 @@ def sentence(now: Health, found: Sequence[Trouble]) -> str:
     if found:
         return f"Running, and something needs you: {found[0].words}"
     waits = f"the oldest event has waited {span(now.oldest_s)}" if now.oldest_s else "nothing waits"
-    return f"All is well: {_many(len(now.workers), 'worker')} at work, {waits}."
+    return f"All is well: {many(now.workers, 'worker')} at work, {waits}."
 
 
 def _ready() -> int | None:
@@ -129,14 +157,18 @@ def _ready() -> int | None:
         broker.close()
 
 
-def _causes() -> list[Cause]:
-    """Those with open letters that nobody dealt with, the most open first."""
-    open_ones = Cause.objects.filter(state__in=(CauseState.OPEN, CauseState.ACKNOWLEDGED))
-    figures = causes.figures([cause.pk for cause in open_ones[:CAP]])
-    found = [cause for cause in open_ones[:CAP] if figures[cause.pk].open_letters]
-    for cause in found:
-        cause.figures = figures[cause.pk]  # type: ignore[attr-defined]
-    return sorted(found, key=lambda cause: -figures[cause.pk].open_letters)
+def _in_time(statement: str, values: dict[str, Any]) -> list[Any] | None:
+    """The rows; None where it took too long: the rest of the page does not wait for it."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {ASKED_FOR_MS}")
+                cursor.execute(statement, values)
+                found: list[Any] = cursor.fetchall()
+            transaction.set_rollback(True)  # takes the limit back, also in a transaction around this one
+    except OperationalError:
+        return None
+    return found
 
 
 def _accounts() -> list[Account]:
@@ -157,9 +189,14 @@ def _list(names: Sequence[str], *, most: int = 3) -> str:
     return f"{len(names)} accounts, {', '.join(names[:most])} among them,"
 
 
-def _many(count: int, what: str) -> str:
-    shown = f"{CAP:,}+" if count > CAP else f"{count:,}"
-    return f"{shown} {what}{'' if count == 1 else 's'}"
+def capped(count: int) -> str:
+    """The count, as far as was counted."""
+    return f"{CAP:,}+" if count > CAP else f"{count:,}"
+
+
+def many(count: int, what: str) -> str:
+    """So many of what, as far as was counted."""
+    return f"{capped(count)} {what}{'' if count == 1 else 's'}"
 
 
 def _age(at: datetime) -> str:

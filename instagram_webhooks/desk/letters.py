@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from django.urls import reverse
 
 from dead_letters.models import DeadLetter, Status
-from dead_letters.subject import subject_for
-from dead_letters.telling import Told
+from dead_letters.subject import Outlook, subject_for
+from dead_letters.telling import Allowed, Told
 from instagram_webhooks.conf import REPLY_WINDOW_S
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.timeline import Step
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
+from instagram_webhooks.states import ReplyState
 
 _PASSES = {"graph_failed", "graph_unanswered", "graph_unreachable", "graph_throttled", "outcome_unknown",
            "policy_over_budget", "policy_store_failed"}  # fmt: skip
@@ -23,40 +24,51 @@ _ADVICE = {
     "worker_killer": "It ended the process that worked on it: a replay does so again, alone, until that is mended.",
     "set_aside": "A person set it aside so that its conversation goes on: a replay brings it back, at the end.",
 }
-_ASKS_FOR_ANSWER = ("message", "postback", "comment", "live_comment")
+_ANSWERED_KINDS = ("message", "postback")
+_KEEPS = (ReplyState.PLANNED, ReplyState.FAILED)
 
 
-def told(letter: DeadLetter) -> Told:
-    """The verdict, the pages and the timeline of a letter's event."""
+def told(letter: DeadLetter, allowed: Allowed) -> Told:
+    """The verdict, and the pages and the timeline of a letter's event as far as they may be seen."""
     event = WebhookEvent.objects.filter(pk=letter.subject_id).first()
     if event is None:
         return Told(verdict="Its event is not stored any more.")
     (one,) = shown([event], timeline=True)
     steps = one["timeline"]
-    return Told(verdict=_verdict(letter, event, one, steps), links=_links(event), steps=steps)
+    verdict = _closed(letter, one) if letter.status != Status.OPEN else _verdict(letter, event, one, steps)
+    may_see = allowed("instagram_webhooks.view_webhookevent")
+    return Told(verdict=verdict, links=_links(event, allowed), steps=steps if may_see else ())
 
 
 def _verdict(letter: DeadLetter, event: WebhookEvent, one: Event, steps: Sequence[Step]) -> str:
-    if letter.status != Status.OPEN:
-        return _closed(letter, one)
-    failed = _failed(letter, steps)
-    reply = one["reply"]
-    if why_not := subject_for(letter.subject_kind).why_not(letter.subject_id):
-        return f"{failed} {why_not}"
-    if reply and reply["state"] == "sent":
-        return f"{failed} Already answered: a replay sends nothing."
-    if reply and reply["state"] == "undecided":
-        return (
-            f"{failed} Nobody knows whether the answer arrived. Look into the conversation in Meta's app, then say "
-            "whether it is there. Or replay: that looks it up, and sends only what is certain not to have left."
-        )
+    """How it failed, what helps, what a replay would do about the answer; a sentence each, the gravest first."""
+    subject = subject_for(letter.subject_kind)
+    said = [_failed(letter, steps)]
+    if why_not := subject.why_not(letter.subject_id):
+        return f"{said[0]} {why_not}"
+    said += [_ADVICE[letter.code]] if letter.code in _ADVICE else []
+    outlook = subject.outlooks([letter.subject_id]).get(letter.subject_id, Outlook())
+    if outlook.is_in_doubt:
+        said.append("Look into the conversation in Meta's app, and say here whether the answer is there.")
+    said += [outlook.on_replay] if outlook.on_replay else _of_answer(letter, event, one)
+    conversation = _conversation(event)
+    if conversation and conversation.last_human_at and conversation.last_human_at > event.received_at:
+        said.append("A person has answered in the conversation since.")
+    return " ".join(said)
+
+
+def _of_answer(letter: DeadLetter, event: WebhookEvent, one: Event) -> list[str]:
+    """What a replay does about an answer that has not left."""
     closes_at = (event.happened_at or event.received_at) + timedelta(seconds=REPLY_WINDOW_S)
-    if event.kind in _ASKS_FOR_ANSWER and closes_at < datetime.now(UTC):
-        at = f"{closes_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        return f"{failed} The reply window closed at {at}: a replay stores the message but cannot answer it."
+    if event.kind in _ANSWERED_KINDS and closes_at < datetime.now(UTC):
+        return [
+            f"The reply window closed at {closes_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: a replay cannot answer it."
+        ]
+    if one["reply"] and one["reply"]["state"] in _KEEPS:
+        return ["A replay sends the answer that was decided then, word for word, and asks the reply policy no more."]
     if letter.code in _PASSES:
-        return f"{failed} Such a failure passes by itself: it is safe to replay."
-    return f"{failed} {_ADVICE.get(letter.code, 'Nothing was answered: a replay tries it again from the start.')}"
+        return ["Nothing was answered, and such a failure passes by itself: it is safe to replay."]
+    return [] if letter.code in _ADVICE else ["Nothing was answered: a replay tries it again from the start."]
 
 
 def _closed(letter: DeadLetter, one: Event) -> str:
@@ -65,12 +77,15 @@ def _closed(letter: DeadLetter, one: Event) -> str:
 
 
 def _failed(letter: DeadLetter, steps: Sequence[Step]) -> str:
-    """How often, over what time, and what came back last."""
-    tries = [step for step in steps if step["what"] in ("retry.scheduled", "died")]
-    last = tries[-1]["detail"] if tries else {}
-    status = last.get("status")
-    said = f", last {status}" if status else f", last {letter.code}" if letter.attempts > 1 else ""
-    if letter.attempts <= 1:
+    """How often since it last went to work, over what time, and what came back last."""
+    since = max((n for n, step in enumerate(steps) if step["what"] == "replayed"), default=0)
+    tries = [step for step in steps[since:] if step["what"] in ("retry.scheduled", "died")]
+    if not letter.attempts:
+        return "It was tried not once."
+    status = tries[-1]["detail"].get("status") if tries else None
+    last = status or ("" if letter.code == "set_aside" else letter.code)
+    said = f", last {last}" if last else ""
+    if letter.attempts == 1:
         return f"Failed at the first attempt{said}."
     span = _span(datetime.fromisoformat(tries[0]["at"]), datetime.fromisoformat(tries[-1]["at"])) if tries else ""
     return f"Failed {letter.attempts} times{span}{said}."
@@ -81,13 +96,23 @@ def _span(first: datetime, last: datetime) -> str:
     return f" over {seconds / 60:.0f} min" if seconds >= 60 else f" over {seconds:.0f} s"
 
 
-def _links(event: WebhookEvent) -> list[tuple[str, str]]:
-    links = [("Its event", _page("webhookevent", event.pk))]
-    if event.conversation_id and Conversation.objects.filter(pk=event.conversation_id).exists():
-        links.append(("Its conversation", _page("conversation", event.conversation_id)))
-    account = Account.objects.filter(provider=event.provider, account_id=event.account).first()
-    return links + ([("Its account", _page("account", account.pk))] if account else [])
+def _conversation(event: WebhookEvent) -> Conversation | None:
+    if event.conversation_id is None:
+        return None
+    return Conversation.objects.filter(pk=event.conversation_id).defer("sealed_partner").first()
 
 
-def _page(of: str, key: object) -> str:
-    return reverse(f"admin:instagram_webhooks_{of}_change", args=[key])
+def _links(event: WebhookEvent, allowed: Allowed) -> list[tuple[str, str]]:
+    """To the pages that there are and that may be seen."""
+    conversation = _conversation(event)
+    of_account = Account.objects.filter(provider=event.provider, account_id=event.account)
+    pages = (
+        ("Its event", "webhookevent", event.pk),
+        ("Its conversation", "conversation", conversation and conversation.pk),
+        ("Its account", "account", of_account.values_list("pk", flat=True).first()),
+    )
+    return [
+        (words, reverse(f"admin:instagram_webhooks_{of}_change", args=[key]))
+        for words, of, key in pages
+        if key and allowed(f"instagram_webhooks.view_{of}")
+    ]

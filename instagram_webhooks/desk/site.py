@@ -1,21 +1,26 @@
 """The admin of this service: its first page says how everything stands, and its menu is in the order of work."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import AdminSite, autodiscover
 from django.core.checks import CheckMessage
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit.pages import charts
+from dead_letters import causes
+from dead_letters.models import Cause
 from instagram_webhooks.desk import health
 from instagram_webhooks.inbox import minutes
 
 # Minutes of a bar, and bars of the chart.
 RANGES = {"1h": (1, 60), "24h": (20, 72), "7d": (120, 84)}
 USUAL = "24h"
+ABOUT = ("instagram_webhooks.view_webhookevent", "instagram_webhooks.view_account", "dead_letters.view_cause")
 MENU = {
     "Attention": ("cause", "deadletter", "blockedconversation"),
     "Messages": ("webhookevent", "conversation", "account"),
@@ -42,8 +47,8 @@ class Desk(AdminSite):
         return super().check(app_configs)
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
-        """Figures for those who may see events; the menu for everybody."""
-        about = _dashboard(request) if request.user.has_perm("instagram_webhooks.view_webhookevent") else {}
+        """Figures for those who may see what they are about; the menu for everybody."""
+        about = _dashboard(request) if request.user.has_perms(ABOUT) else {}
         return super().index(request, {**(extra_context or {}), **about})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -61,7 +66,8 @@ class Desk(AdminSite):
 
 
 def _group(title: str, pages: list[Any]) -> dict[str, Any]:
-    about = {"name": title, "app_label": title.lower(), "app_url": reverse("admin:index"), "has_module_perms": True}
+    """As Django has it of an app; its heading leads to the first of its pages."""
+    about = {"name": title, "app_label": title.lower(), "app_url": pages[0]["admin_url"], "has_module_perms": True}
     return {**about, "models": pages}
 
 
@@ -75,34 +81,33 @@ def _dashboard(request: HttpRequest) -> dict[str, object]:
     return {
         "now": now,
         "sentence": health.sentence(now, found),
-        "is_well": not found,
         "is_grave": any(trouble.is_grave for trouble in found),
-        "troubles": [(trouble.words, _list_of(trouble.page)) for trouble in found],
-        "shown_causes": [
-            (cause, cause.figures.open_letters, charts.bars(cause.figures.hours, says=cause.summary))  # type: ignore[attr-defined]
-            for cause in now.causes[: health.CAUSES_SHOWN]
-        ],
+        "troubles": [(each.words, each.page and reverse(f"admin:{each.page}_changelist")) for each in found],
+        "shown_causes": _causes(now.pressing.most),
         "latest_ms": minutes.latest_ms(),
-        "oldest": health.span(now.oldest_s) if now.oldest_s else "",
+        "oldest": health.span(now.oldest_s) if now.oldest_s else "none",
+        "blocked": "not counted in time" if now.blocked is None else health.capped(now.blocked),
         "charts": _charts(spans),
         "ranges": [(name, name == chosen) for name in RANGES],
-        "begun": spans[0].begun,
+        "begins": spans[0].begun if spans else None,
+        "ends": spans[-1].begun + timedelta(minutes=width) if spans else None,
     }
+
+
+def _causes(pressing: Sequence[Cause]) -> list[tuple[Cause, str, SafeString]]:
+    figures = causes.figures([cause.pk for cause in pressing])
+    found = []
+    for cause in pressing:
+        of_it = figures[cause.pk]
+        says = f"{sum(of_it.hours):,} died of it in the last 24 hours"
+        found.append((cause, health.capped(of_it.open_letters), charts.bars(of_it.hours, says=says)))
+    return found
 
 
 def _charts(spans: list[minutes.Span]) -> list[tuple[str, int, SafeString]]:
     found = []
-    for name in ("received", "processed", "dead"):
+    for name in ("received", "processed", "dead") if spans else ():
         values = [getattr(span, name) for span in spans]
         says = f"{sum(values):,} {name}, {max(values):,} in one bar at most"
         found.append((name, sum(values), charts.bars(values, says=says, kind=name)))
     return found
-
-
-def _list_of(model: str) -> str:
-    """The address of the list of this model; "" where there is none."""
-    app = "dead_letters" if model == "cause" else "instagram_webhooks"
-    try:
-        return reverse(f"admin:{app}_{model}_changelist") if model else ""
-    except NoReverseMatch:
-        return ""

@@ -9,7 +9,7 @@ from django.db import connection
 
 _TAKE = """
 INSERT INTO instagram_webhooks_turn (name, free_at)
-VALUES ('sweep', clock_timestamp() + make_interval(secs => %(every)s))
+VALUES (%(name)s, clock_timestamp() + make_interval(secs => %(every)s))
 ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at
  WHERE instagram_webhooks_turn.free_at <= clock_timestamp()
     OR instagram_webhooks_turn.free_at > clock_timestamp() + interval '10 minutes'  -- a clock was set back
@@ -24,10 +24,10 @@ UPDATE instagram_webhooks_turn SET free_at = greatest(free_at, clock_timestamp()
 PAUSES, LONGEST_S = 9, 10.0
 
 
-def take(every_s: float) -> bool:
-    """Whether it is this process's turn; nobody else's for so long then."""
+def take(every_s: float, name: str = "sweep") -> bool:
+    """Whether it is this process's turn to do this; nobody else's for so long then."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"every": every_s})
+        cursor.execute(_TAKE, {"name": name, "every": every_s})
         return cursor.fetchone() is not None
 
 

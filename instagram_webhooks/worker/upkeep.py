@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 ALERTS_EVERY_S = 10.0
 HEADS_EVERY_S = 30.0
-FIGURES_EVERY_S = 30.0
+FIGURES_EVERY_S = 60.0
 FORGOTTEN_EVERY_S = 30.0
 # With the broker away one thread works events off itself: slowly, but they move.
 ROUND_S = 5.0
@@ -96,7 +96,7 @@ class Upkeep:
             errors.append(_apart("heads", head_alarm.send_due))
         if now >= self._next_figures:
             self._next_figures = now + FIGURES_EVERY_S
-            errors += [_apart("causes", causes.keep), _apart("minutes", minutes.count)]
+            errors.append(_apart("figures", _count))
         if now >= self._next_forgotten:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
             errors.append(_apart("forgotten", moves.release_forgotten))
@@ -140,6 +140,13 @@ class Upkeep:
                 work.process(event_id)
             count += 1
         return count
+
+
+def _count() -> None:
+    """The figures of pages; by one process, however many there are."""
+    if turn.take(FIGURES_EVERY_S / 2, "figures"):
+        causes.keep()
+        minutes.count()
 
 
 def _apart(name: str, step: Callable[[], object]) -> Error | None:

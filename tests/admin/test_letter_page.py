@@ -11,7 +11,7 @@ from audit.log import record
 from dead_letters import review
 from dead_letters.bury import BuriedError, bury
 from dead_letters.models import DeadLetter
-from instagram_webhooks.models import EventPayload, OutgoingReply, WebhookEvent
+from instagram_webhooks.models import Conversation, EventPayload, OutgoingReply, WebhookEvent
 from tests.admin.pages import shown
 from tests.builders import PERSON, a_message, an_account, stored
 
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("own_database")
 
 @pytest.fixture
 def ops(login):
-    return login("view_deadletter", "act_on_deadletter", "view_webhookevent", "view_conversation", "view_account")
+    rights = ("view_deadletter", "act_on_deadletter", "view_cause", "view_auditentry")
+    return login(*rights, "view_webhookevent", "view_conversation", "view_account")
 
 
 def address(letter):
@@ -55,7 +56,8 @@ def test_a_failure_that_passes_is_said_to_be_safe_to_replay_with_how_often_and_h
 
     told = shown(ops, address(letter))
 
-    assert "Failed 3 times over 0 s, last 503. Such a failure passes by itself: it is safe to replay." in told
+    said = "Failed 3 times over 0 s, last 503. Nothing was answered, and such a failure passes by itself: it is safe"
+    assert said in told
     assert told.count("retry.scheduled") == 2
 
 
@@ -67,6 +69,7 @@ def test_a_failure_that_passes_is_said_to_be_safe_to_replay_with_how_often_and_h
         ("payload_seal_broken", "put the missing key back"),
         ("set_aside", "a replay brings it back"),
         ("something_new", "a replay tries it again from the start"),
+        ("worker_killer", "a replay does so again"),
     ],
 )
 def test_what_does_not_pass_is_told_with_what_helps(ops, code, advice):
@@ -91,7 +94,8 @@ def test_a_reply_that_nobody_knows_of_asks_for_a_person_and_offers_both_answers(
 
     told = shown(ops, address(letter))
 
-    assert "Nobody knows whether the answer arrived. Look into the conversation in Meta" in told
+    assert "Look into the conversation in Meta" in told
+    assert "Whether it was answered is not known: a replay looks it up first" in told
     assert "It arrived…" in told
     assert "Send again…" in told
 
@@ -99,7 +103,69 @@ def test_a_reply_that_nobody_knows_of_asks_for_a_person_and_offers_both_answers(
 def test_after_the_reply_window_a_replay_only_stores(ops):
     _, letter = dead(happened_at=timezone.now() - timedelta(hours=30))
 
-    assert "a replay stores the message but cannot answer it." in shown(ops, address(letter))
+    told = shown(ops, address(letter))
+    assert "a replay cannot answer it." in told
+    assert "safe" not in told
+
+
+@pytest.mark.parametrize("code", ["payload_seal_broken", "worker_killer"])
+def test_what_helps_is_said_first_however_old_the_message_is(ops, code):
+    _, letter = dead(code=code, happened_at=timezone.now() - timedelta(hours=30))
+
+    told = shown(ops, address(letter))
+
+    advice = "put the missing key back" if code == "payload_seal_broken" else "a replay does so again"
+    assert told.index(advice) < told.index("a replay cannot answer it")
+
+
+@pytest.mark.parametrize("state", ["planned", "failed"])
+def test_an_answer_that_was_decided_goes_out_word_for_word_and_is_not_called_safe(ops, state):
+    event, letter = dead()
+    replied(event, state)
+    Conversation.objects.create(
+        id=event.conversation_id, provider="instagram", account=event.account, last_human_at=timezone.now()
+    )
+
+    told = shown(ops, address(letter))
+
+    assert "A replay sends the answer that was decided then, word for word" in told
+    assert "A person has answered in the conversation since." in told
+    assert "safe to replay" not in told
+
+
+def test_a_withheld_answer_stays_withheld(ops):
+    event, letter = dead()
+    replied(event, "withheld", reason="human")
+
+    assert "Its answer was withheld: a replay sends nothing." in shown(ops, address(letter))
+
+
+def test_only_what_came_after_the_last_replay_is_told(ops):
+    event, letter = dead(attempts=1)
+    record("event.failed", subject_id=event.pk, attempt=3, detail={"status": 500})
+    record("event.replayed", subject_id=event.pk)
+    record("event.failed", subject_id=event.pk, attempt=1, detail={"status": 503})
+
+    assert "Failed at the first attempt, last 503." in shown(ops, address(letter))
+
+
+def test_what_was_set_aside_untried_is_not_said_to_have_failed(ops):
+    _, letter = dead(code="set_aside", attempts=0)
+
+    told = shown(ops, address(letter))
+
+    assert "It was tried not once. A person set it aside" in told
+    assert "Failed at" not in told
+
+
+def test_whoever_may_only_see_letters_gets_no_link_that_is_refused_and_no_timeline(login):
+    an_account()
+    _, letter = dead()
+
+    page = login("view_deadletter").get(address(letter), secure=True).content.decode()
+
+    for word in ("webhookevent", "conversation/", "account/", "/cause/", "auditentry", "What happened"):
+        assert word not in page, word
 
 
 def test_what_cannot_come_back_says_why(ops):
@@ -120,8 +186,6 @@ def test_a_closed_letter_says_who_closed_it_and_how_its_event_stands(ops):
 
 
 def test_a_letter_leads_to_its_event_conversation_account_cause_and_audit(ops):
-    from instagram_webhooks.models import Conversation
-
     account = an_account()
     event, letter = dead()
     Conversation.objects.create(id=event.conversation_id, provider="instagram", account=event.account)

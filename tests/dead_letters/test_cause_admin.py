@@ -137,6 +137,37 @@ def test_whoever_may_only_look_is_offered_nothing_and_refused(reader, buried):
     assert Cause.objects.get().state == "open"
 
 
+def test_whoever_may_not_see_letters_is_shown_none_of_a_cause(client, buried):
+    letter = buried()
+
+    page = logged_in(client, "view_cause").get(page_of(letter.cause_id), secure=True).content.decode()
+
+    assert "deadletter" not in page
+    assert "auditentry" not in page
+
+
+def test_the_right_to_act_alone_shows_and_does_nothing(client, buried):
+    cause_id = buried().cause_id
+    blind = logged_in(client, "act_on_cause")
+
+    assert blind.get(f"{LIST}act/resolved/", {"id": str(cause_id)}, secure=True).status_code == 403
+    assert blind.post(f"{LIST}act/resolved/?id={cause_id}", {"reason": "r"}, secure=True).status_code == 403
+    assert Cause.objects.get().state == "open"
+
+
+def test_resolving_says_how_many_letters_stay_open(ops, buried):
+    cause_id, *_ = (buried().cause_id for _ in range(3))
+
+    told = words(ops.get(f"{LIST}act/resolved/", {"id": str(cause_id)}, secure=True))
+
+    assert "3 dead letters of it stay open: replay or discard what is left to do." in told
+    assert "stay open" not in words(ops.get(f"{LIST}act/acknowledged/", {"id": str(cause_id)}, secure=True))
+
+
+def test_what_died_just_now_is_not_said_to_be_nothing(ops, buried):
+    assert "It is counted within a minute or two." in shown(ops, page_of(buried().cause_id))
+
+
 def test_whoever_may_not_look_sees_nothing(client, buried):
     cause_id = buried().cause_id
     nobody = logged_in(client)

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from audit.ids import uuid7
 from audit.models import AuditEntry
 from dead_letters import causes
 from dead_letters.models import Cause, CauseState, DeadLetter, Status
@@ -116,12 +117,54 @@ def test_the_hours_are_counted_by_account_and_once_however_often_they_are_counte
 
     (figures,) = causes.figures([old.cause_id]).values()
     assert (figures.hours[-1], figures.hours[-6], sum(figures.hours)) == (3, 1, 4)
-    assert figures.accounts == {"1": 3, "2": 1}
+    assert figures.accounts == 2
+    assert causes.accounts_hit(old.cause_id) == [("1", 3), ("2", 1)]
     assert figures.open_letters == 5
 
     buried(account_label="2")
     causes.keep()
     assert causes.figures([old.cause_id])[old.cause_id].hours[-1] == 4
+
+
+def test_a_letter_without_its_cause_keeps_no_other_from_being_counted(buried):
+    DeadLetter.objects.create(subject_id=uuid7(), subject_kind="x", code="bug", attempts=1, cause_id=uuid7())
+    known = buried()
+
+    causes.keep()
+
+    assert sum(causes.figures([known.cause_id])[known.cause_id].hours) == 1
+
+
+def test_what_presses_is_what_nobody_dealt_with_and_has_open_letters_the_most_first(buried, error):
+    few = buried(error=error(code="few"))
+    many = [buried(error=error(code="many")) for _ in range(3)]
+    closed = buried(error=error(code="closed"))
+    DeadLetter.objects.filter(pk=closed.pk).update(status=Status.DISCARDED, closed_at=timezone.now())
+    causes.say(buried(error=error(code="resolved")).cause_id, CauseState.RESOLVED, **WHY)
+    causes.say(few.cause_id, CauseState.ACKNOWLEDGED, **WHY)
+
+    found = causes.pressing(most=5)
+
+    assert (found.count, found.letters) == (2, 4)
+    assert [cause.pk for cause in found.most] == [many[0].cause_id, few.cause_id]
+    assert causes.pressing(most=1).count == 2
+
+
+def test_without_a_reason_nothing_is_said(buried):
+    cause_id = buried().cause_id
+
+    with pytest.raises(causes.ReasonMissing):
+        causes.say(cause_id, CauseState.RESOLVED, actor="anna", reason=" ")
+    assert Cause.objects.get().state == "open"
+
+
+def test_what_a_person_says_takes_the_mark_of_an_earlier_recurrence_away(buried):
+    cause = cause_of(buried())
+    Cause.objects.filter(pk=cause.pk).update(recurred_at=timezone.now())
+
+    causes.say(cause.pk, CauseState.RESOLVED, **WHY)
+
+    assert Cause.objects.get().recurred_at is None
 
 
 def test_open_letters_are_counted_up_to_a_bound(buried, monkeypatch):

@@ -123,9 +123,3 @@ def test_after_a_fork_the_child_has_a_publisher_of_its_own(queue):
 
     assert os.read(ready, 1) == b"1"
     assert Broker().depth() == 2
-
-
-@pytest.fixture
-def nowhere(monkeypatch):
-    """A broker's address where nobody listens."""
-    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
