@@ -23,6 +23,8 @@ ACTIONS = (
     *("dead_letter.replayed", "dead_letter.resolved", "dead_letter.discarded", "dead_letter.reopened"),
     *("cause.acknowledged", "cause.resolved", "cause.ignored", "cause.reopened", "cause.noted"),
     *("cause.recurred", "cause.ignored_no_more"),
+    *("replay_batch.started", "replay_batch.paused", "replay_batch.resumed", "replay_batch.stopped"),
+    *("replay_batch.rate_changed", "replay_batch.done"),
     *("account.connected", "account.parked", "account.released", "account.token_changed"),
     *("account.replies_on", "account.replies_off", "api_token.created", "api_token.revoked"),
 )

@@ -20,8 +20,9 @@ from audit.facts import IDENTIFIER
 from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
+from dead_letters.batch_admin import BatchAdmin
 from dead_letters.cause_admin import CauseAdmin
-from dead_letters.models import Cause, DeadLetter, Status
+from dead_letters.models import Cause, DeadLetter, ReplayBatch, Status
 
 AT_ONCE = 500
 _ALLOWED_FOR = {
@@ -48,6 +49,7 @@ _MEANS = {
 
 
 admin.site.register(Cause, CauseAdmin)
+admin.site.register(ReplayBatch, BatchAdmin)
 
 
 class ActForm(forms.Form):

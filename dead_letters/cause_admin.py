@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from audit.pages import charts, marks
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import causes
+from dead_letters.batch_admin import ACT_RIGHTS, new_url
 from dead_letters.cause_forms import IgnoreForm, NoteForm, SayForm, StateFilter
 from dead_letters.models import Cause, CauseState, DeadLetter
 
@@ -122,7 +123,10 @@ class CauseAdmin(ReadOnlyAdmin):
         if not self.has_act_permission(request):
             return []
         allowed = [(_VERBS[state], str(state)) for state in causes.may_become(cause)] + [("Note", NOTE)]
-        return [(verb, _act_url(act, cause.pk)) for verb, act in allowed]
+        found = [(verb, _act_url(act, cause.pk)) for verb, act in allowed]
+        if self._figures(cause).open_letters and request.user.has_perms(ACT_RIGHTS):
+            found.insert(0, ("Replay", new_url({"cause": str(cause.pk)})))
+        return found
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:
         """GET asks, POST says it."""

@@ -157,3 +157,75 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.subject_id}"
+
+
+class BatchState(models.TextChoices):
+    """Whether a replay of many goes on; only batches.py writes it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"  # by a person, or because too many failed again; the rest stays as it is
+    DONE = "done"
+
+
+class ReplayBatch(models.Model):
+    """Many dead letters that are replayed one after the other, at a rate.
+
+    id: chosen by the page that asked, so that a second click makes no second one.
+    rate: letters a second. stop_percent: of the last ones that went, so many may fail again.
+    ran_at: until when the rate was used up. why: it stopped.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    name = models.CharField(max_length=100)
+    reason = models.CharField(max_length=500)
+    actor = models.CharField("started by", max_length=150)
+    state = models.CharField(max_length=12, choices=BatchState, default=BatchState.RUNNING)
+    why = models.CharField(max_length=200, default="")
+    rate = models.SmallIntegerField("letters a second")
+    stop_percent = models.SmallIntegerField("stops when more of 100 fail again")
+    total = models.IntegerField()
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    ran_at = models.DateTimeField(db_default=ClockTimestamp())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "replays"
+        indexes = (models.Index("created_at", name="replay_batch_unended", condition=Q(ended_at__isnull=True)),)
+        constraints = (
+            models.CheckConstraint(
+                name="replay_batch_as_its_state_says",
+                condition=(Q(state__in=("running", "paused"), ended_at__isnull=True))
+                | Q(state__in=("stopped", "done"), ended_at__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ItemOutcome(models.TextChoices):
+    """What became of one letter of a batch."""
+
+    WAITING = "waiting"
+    REPLAYED = "replayed"
+    SKIPPED = "skipped"
+
+
+class ReplayItem(models.Model):
+    """One letter of a batch, in the order in which they go; frozen when the batch was made."""
+
+    pk = models.CompositePrimaryKey("batch_id", "place")
+    batch = models.ForeignKey(ReplayBatch, on_delete=models.CASCADE)
+    place = models.IntegerField()
+    letter_id = models.UUIDField()
+    subject_id = models.UUIDField()
+    outcome = models.CharField(max_length=12, choices=ItemOutcome, default=ItemOutcome.WAITING)
+    why = models.CharField(max_length=200, default="")
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = (
+            models.Index("batch", "place", name="replay_item_waiting", condition=Q(outcome=ItemOutcome.WAITING)),
+        )

@@ -11,10 +11,12 @@ class Outlook:
     """What is known before an act. on_replay: a sentence on what a replay would not repeat, or "".
 
     is_in_doubt: an effect of it may have arrived outside; a person can decide whether it did.
+    is_settled: its effect stands, or was decided against: a replay would do nothing.
     """
 
     on_replay: str = ""
     is_in_doubt: bool = False
+    is_settled: bool = False
 
 
 class Subject(Protocol):

@@ -7,12 +7,12 @@ from django.utils.safestring import SafeString
 
 # Shape and word say the same, so that nothing hangs on a colour. Of all packages, so that one shape means one thing.
 SHAPES: dict[str, str] = {
-    **dict.fromkeys(("received", "processing", "sending", "open"), "●"),
-    **dict.fromkeys(("retrying", "planned", "acknowledged"), "◐"),
-    **dict.fromkeys(("processed", "sent", "active", "resolved", "replayed"), "✓"),
-    **dict.fromkeys(("ignored", "withheld", "discarded"), "○"),
-    **dict.fromkeys(("parked", "token", "blocked"), "‖"),
-    **dict.fromkeys(("dead", "failed", "undecided"), "✕"),
+    **dict.fromkeys(("received", "processing", "sending", "open", "running"), "●"),
+    **dict.fromkeys(("retrying", "planned", "acknowledged", "waiting"), "◐"),
+    **dict.fromkeys(("processed", "sent", "active", "resolved", "replayed", "done"), "✓"),
+    **dict.fromkeys(("ignored", "withheld", "discarded", "skipped"), "○"),
+    **dict.fromkeys(("parked", "token", "blocked", "paused"), "‖"),
+    **dict.fromkeys(("dead", "failed", "undecided", "stopped"), "✕"),
 }
 NOTHING = "–"  # an empty cell reads as a fault of the page
 WHOLE_UP_TO = 16

@@ -22,7 +22,7 @@ RANGES = {"1h": (1, 60), "24h": (20, 72), "7d": (120, 84)}
 USUAL = "24h"
 ABOUT = ("instagram_webhooks.view_webhookevent", "instagram_webhooks.view_account", "dead_letters.view_cause")
 MENU = {
-    "Attention": ("cause", "deadletter", "blockedconversation"),
+    "Attention": ("cause", "deadletter", "replaybatch", "blockedconversation"),
     "Messages": ("webhookevent", "conversation", "account"),
     "Records": ("auditentry", "taskresult"),
     "People": ("user", "group", "authtoken"),

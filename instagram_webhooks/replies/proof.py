@@ -43,6 +43,7 @@ class AnsweredEvent(EventSubject):
             event_id: Outlook(
                 on_replay=_ON_REPLAY.get(ReplyState(state), ""),
                 is_in_doubt=state == ReplyState.UNDECIDED and event_id in dead,
+                is_settled=state in (ReplyState.SENT, ReplyState.WITHHELD),
             )
             for event_id, state in states
         }

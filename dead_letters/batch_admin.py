@@ -1,0 +1,225 @@
+"""Replays of many: what would go, why not all, and how far it has come."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from audit.ids import uuid7
+from audit.pages import marks
+from audit.pages.lists import ReadOnlyAdmin
+from dead_letters import batches
+from dead_letters.models import BatchState, Cause, ItemOutcome, ReplayBatch, ReplayItem
+
+ACT_RIGHTS = ("dead_letters.act_on_deadletter", "dead_letters.view_deadletter", "dead_letters.view_replaybatch")
+TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand by a slip
+SHOWN_ITEMS = 50
+_SAY = {"pause": BatchState.PAUSED, "resume": BatchState.RUNNING, "stop": BatchState.STOPPED}
+_OFFERED = {BatchState.RUNNING: ("pause", "stop"), BatchState.PAUSED: ("resume", "stop")}
+
+
+class RateForm(forms.Form):
+    """How many letters a second."""
+
+    rate = forms.IntegerField(
+        label="Letters a second",
+        initial=20,
+        validators=[MinValueValidator(batches.RATES[0]), MaxValueValidator(batches.RATES[1])],
+    )
+
+
+class NewForm(RateForm):
+    """What the page between seeing and doing asks. count: what the page showed, to be typed where it is many."""
+
+    batch = forms.UUIDField(widget=forms.HiddenInput)
+    stop_percent = forms.IntegerField(
+        label="Stop when more than so many of 100 fail again",
+        initial=10,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+    name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="Why? It goes into the audit log. Name no customer.",
+    )
+    typed = forms.IntegerField(label="How many? Type the number", required=False)
+
+    def __init__(self, *given: Any, count: int, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.count = count
+        if count <= TYPED_ABOVE:
+            del self.fields["typed"]
+
+    def clean_typed(self) -> int:
+        """Refuses any other number than that of the page."""
+        if self.cleaned_data["typed"] != self.count:
+            raise forms.ValidationError(f"It would replay {self.count}. Type that number, or narrow them.")
+        return self.count
+
+
+class BatchAdmin(ReadOnlyAdmin):
+    """The newest first."""
+
+    change_form_template = "dead_letters/batch.html"
+    list_display = ("name", "standing", "total", "rate", "actor", "started")
+    list_filter = ("state",)
+    ordering = ("-id",)
+    sortable_by = ()
+    search_help_text = "The id of a replay, exactly."
+
+    def exactly(self, term: str) -> models.Q | None:
+        try:
+            return models.Q(pk=uuid.UUID(term))
+        except ValueError:
+            return None
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("new/", view(self.new), name="dead_letters_replaybatch_new"),
+            path("<uuid:batch_id>/say/", view(require_POST(self.say)), name="dead_letters_replaybatch_say"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """What there is to say; lines about nothing are left out."""
+        if not isinstance(obj, ReplayBatch):
+            return super().get_fieldsets(request, obj)
+        stands = ["standing", *(["why"] if obj.why else []), "started", *(["ended"] if obj.ended_at else [])]
+        return [(None, {"fields": [*stands, "actor", "reason", "rate", "stop_percent"]})]
+
+    # --- a new one ---------------------------------------------------------------------------------
+
+    def new(self, request: HttpRequest) -> HttpResponse:
+        """GET shows what would go, POST freezes it and begins."""
+        _raise_unless_allowed(request)
+        filters = {name: value for name in batches.FILTERS if (value := request.GET.get(name))}
+        if (begun := _begun(request)) is not None:
+            return HttpResponseRedirect(_page(begun))
+        try:
+            seen = batches.preview(filters)
+        except (batches.EmptyFilter, batches.TooMany) as exc:
+            self.message_user(request, f"Nothing was changed. {exc}", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_changelist"))
+        except (ValueError, ValidationError) as exc:
+            raise Http404 from exc
+        given = request.POST if request.method == "POST" else None
+        form = NewForm(given, count=seen.count, initial={"batch": uuid7()})
+        if given is None or not form.is_valid() or not seen.count:
+            return self._ask(request, filters, seen, form)
+        facts = {name: form.cleaned_data[name] for name in ("name", "reason", "rate", "stop_percent")}
+        actor = request.user.get_username()
+        batch = batches.freeze(form.cleaned_data["batch"], filters, actor=actor, **facts)
+        self.message_user(request, f"{batch.total} dead letters go back to work.", messages.SUCCESS)
+        return HttpResponseRedirect(_page(batch.pk))
+
+    def _ask(
+        self, request: HttpRequest, filters: Mapping[str, str], seen: batches.Preview, form: NewForm
+    ) -> TemplateResponse:
+        letters = "1 dead letter" if seen.count == 1 else f"{seen.count:,} dead letters"
+        cause = Cause.objects.filter(pk=filters["cause"]).first() if "cause" in filters else None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Replay {letters}",
+            "submit": f"Replay {letters}",
+            "opts": self.opts,
+            "act_url": new_url(filters),
+            "back_url": reverse("admin:dead_letters_deadletter_changelist"),
+            "back_to": "Dead letters",
+            "form": form,
+            "media": self.media + form.media,
+            "seen": seen,
+            "oldest": marks.moment(seen.oldest_at),
+            "narrowed": dict(filters) | ({"cause": cause.summary} if cause else {}),
+        }
+        return TemplateResponse(request, "dead_letters/batch_new.html", context)
+
+    # --- one that is there -------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """How far it has come, and what can be said to it."""
+        batch = self.get_object(request, object_id)
+        about: dict[str, object] = {}
+        if isinstance(batch, ReplayBatch):
+            come = batches.progress(batch)
+            skipped = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.SKIPPED).order_by("place")
+            offered = _OFFERED.get(BatchState(batch.state), ()) if request.user.has_perms(ACT_RIGHTS) else ()
+            about = {
+                "title": f"Replay: {batch.name}",
+                "subtitle": None,
+                "come": come,
+                "went": batch.total - come.waiting,
+                "offered": [(act, act.capitalize()) for act in offered],
+                "rate_form": RateForm(initial={"rate": batch.rate}) if offered else None,
+                "say_url": reverse("admin:dead_letters_replaybatch_say", args=[batch.pk]),
+                "left": [(item.letter_id, item.why) for item in skipped[:SHOWN_ITEMS]],
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+
+    def say(self, request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
+        """Pauses, resumes, stops, or changes the rate."""
+        _raise_unless_allowed(request)
+        actor, act = request.user.get_username(), request.POST.get("act", "")
+        form = RateForm(request.POST)
+        if act in _SAY:
+            is_done = batches.change(batch_id, _SAY[act], actor=actor)
+        elif act == "rate" and form.is_valid():
+            is_done = batches.change_rate(batch_id, form.cleaned_data["rate"], actor=actor)
+        else:
+            least, most = batches.RATES
+            said = f"Nothing was changed: the rate is a number from {least} to {most}."
+            self.message_user(request, said, messages.ERROR)
+            return HttpResponseRedirect(_page(batch_id))
+        said = "It is done." if is_done else "Nothing was changed: it has ended, or stands so already."
+        self.message_user(request, said, messages.SUCCESS if is_done else messages.ERROR)
+        return HttpResponseRedirect(_page(batch_id))
+
+    # --- columns -----------------------------------------------------------------------------------
+
+    @admin.display(description="state")
+    def standing(self, batch: ReplayBatch) -> SafeString:
+        return marks.state(batch.state)
+
+    @admin.display(description="started")
+    def started(self, batch: ReplayBatch) -> SafeString | str:
+        return marks.moment(batch.created_at)
+
+    @admin.display(description="ended")
+    def ended(self, batch: ReplayBatch) -> SafeString | str:
+        return marks.moment(batch.ended_at)
+
+
+def new_url(filters: Mapping[str, str]) -> str:
+    """The page that shows what a replay of all that match would do."""
+    return reverse("admin:dead_letters_replaybatch_new", query=dict(filters))
+
+
+def _raise_unless_allowed(request: HttpRequest) -> None:
+    if not request.user.has_perms(ACT_RIGHTS):
+        raise PermissionDenied
+
+
+def _begun(request: HttpRequest) -> uuid.UUID | None:
+    """The batch that the first of two clicks made."""
+    try:
+        asked = uuid.UUID(request.POST.get("batch", ""))
+    except ValueError:
+        return None
+    return asked if ReplayBatch.objects.filter(pk=asked).exists() else None
+
+
+def _page(batch_id: uuid.UUID) -> str:
+    return reverse("admin:dead_letters_replaybatch_change", args=[batch_id])

@@ -1,0 +1,187 @@
+"""Replaying many in the admin: seen before it is done, once, and in the hands of who may."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.ids import uuid7
+from dead_letters import batch_admin, batches
+from dead_letters.models import DeadLetter, ReplayBatch
+from dead_letters.subject import Outlook
+from tests.admin.pages import found, inline_code, said, shown, words
+from tests.dead_letters.test_dead_letter_admin import logged_in
+
+pytestmark = pytest.mark.usefixtures("own_database")
+LIST = "/admin/dead_letters/replaybatch/"
+RIGHTS = ("view_replaybatch", "view_deadletter", "act_on_deadletter", "view_cause", "act_on_cause")
+
+
+@pytest.fixture
+def ops(client):
+    return logged_in(client, *RIGHTS)
+
+
+def new(letter):
+    return f"{LIST}new/?cause={letter.cause_id}"
+
+
+def hidden(page):
+    return re.search(r'name="batch" value="([^"]+)"', page.content.decode())[1]
+
+
+def asked(**more):
+    return {"rate": 50, "stop_percent": 10, "name": "503 of today", "reason": "Meta is back"} | more
+
+
+def begin(client, letter, **more):
+    page = client.get(new(letter), secure=True)
+    return client.post(new(letter), asked(batch=hidden(page)) | more, secure=True, follow=True)
+
+
+def run():
+    ReplayBatch.objects.update(ran_at=timezone.now() - timedelta(seconds=10))
+    batches.run()
+
+
+def test_from_a_cause_to_what_a_replay_would_do_and_nothing_is_done_yet(ops, buried, graves):
+    letters = [buried(account_label=label) for label in ("1", "1", "2")]
+    graves.known[letters[2].subject_id] = Outlook(on_replay="Already answered.", is_settled=True)
+    cause = ops.get(f"/admin/dead_letters/cause/{letters[0].cause_id}/change/", secure=True).content.decode()
+    (link,) = re.findall(r'href="([^"]+replaybatch/new/[^"]+)"', cause)
+
+    page = ops.get(link.replace("&amp;", "&"), secure=True)
+
+    told = words(page)
+    assert "Replay 2 dead letters" in told
+    assert "1 is left out. Already answered." in told
+    assert "1 2" in told  # of account 1
+    assert (ReplayBatch.objects.count(), graves.replayed) == (0, [])
+    assert inline_code(page.content.decode()) == []
+
+
+def test_it_begins_and_its_page_says_how_far_it_is(ops, buried, graves):
+    letters = [buried() for _ in range(3)]
+
+    page = begin(ops, letters[0])
+
+    assert said(page) == ["3 dead letters go back to work."]
+    assert "0 of 3" in words(page)
+    run()
+    told = shown(ops, page.request["PATH_INFO"])
+    assert "3 of 3" in told
+    assert "3 went back to work" in told
+    assert "Pause" not in told
+
+
+def test_what_failed_again_and_what_was_skipped_is_said(ops, buried, graves):
+    letters = [buried() for _ in range(3)]
+    graves.gone[letters[1].subject_id] = "its payload was purged"
+    page = begin(ops, letters[0], stop_percent=100)
+    run()
+    buried(subject_id=letters[0].subject_id)
+
+    told = shown(ops, page.request["PATH_INFO"])
+
+    assert "1 of them failed again" in told
+    assert "1 skipped: its payload was purged" in told
+    assert str(letters[1].pk) in told
+
+
+def test_a_double_click_makes_one_batch_and_shows_it(ops, buried, graves):
+    letter = buried()
+    batch_id = hidden(ops.get(new(letter), secure=True))
+
+    first = ops.post(new(letter), asked(batch=batch_id), secure=True, follow=True)
+    run()
+    second = ops.post(new(letter), asked(batch=batch_id), secure=True, follow=True)
+
+    assert ReplayBatch.objects.count() == 1
+    assert second.request["PATH_INFO"] == first.request["PATH_INFO"]
+    assert graves.replayed == [letter.subject_id]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"name": ""}, {"reason": " "}, {"rate": 0}, {"rate": 101}, {"rate": "x"}, {"stop_percent": 101}, {"batch": "x"}],
+)
+def test_what_is_missing_or_wrong_is_asked_for_again(ops, buried, wrong):
+    page = begin(ops, buried(), **wrong)
+
+    assert "errorlist" in page.content.decode()
+    assert ReplayBatch.objects.count() == 0
+
+
+def test_over_a_thousand_the_number_is_typed(ops, buried, monkeypatch):
+    monkeypatch.setattr(batch_admin, "TYPED_ABOVE", 2)
+    letters = [buried() for _ in range(3)]
+
+    for typed in ("", "2"):
+        begin(ops, letters[0], typed=typed)
+        assert ReplayBatch.objects.count() == 0
+    begin(ops, letters[0], typed="3")
+    assert ReplayBatch.objects.get().total == 3
+
+
+def test_an_empty_filter_is_refused(ops, buried):
+    buried()
+
+    page = ops.get(f"{LIST}new/", secure=True, follow=True)
+
+    assert said(page)[0].startswith("Nothing was changed. Choose something")
+    assert ops.get(f"{LIST}new/?cause=x", secure=True).status_code == 404
+
+
+def test_it_is_paused_resumed_slowed_down_and_stopped(ops, buried, graves):
+    letter = buried()
+    address = begin(ops, letter).request["PATH_INFO"]
+    batch = ReplayBatch.objects.get()
+
+    for act, state in (("pause", "paused"), ("resume", "running"), ("rate", "running"), ("stop", "stopped")):
+        page = ops.post(f"{LIST}{batch.pk}/say/", {"act": act, "rate": 7}, secure=True, follow=True)
+        batch.refresh_from_db()
+        assert (said(page), batch.state) == (["It is done."], state)
+    assert batch.rate == 7
+    assert "Resume" not in shown(ops, address)
+    assert DeadLetter.objects.get().status == "open"
+
+    page = ops.post(f"{LIST}{batch.pk}/say/", {"act": "resume"}, secure=True, follow=True)
+    assert said(page) == ["Nothing was changed: it has ended, or stands so already."]
+
+
+@pytest.mark.parametrize("given", [{"act": "rate", "rate": 0}, {"act": "rate"}, {"act": "nonsense"}, {}])
+def test_nonsense_changes_nothing(ops, buried, given):
+    begin(ops, buried())
+    batch = ReplayBatch.objects.get()
+
+    page = ops.post(f"{LIST}{batch.pk}/say/", given, secure=True, follow=True)
+
+    assert said(page)[0].startswith("Nothing was changed")
+    assert ops.get(f"{LIST}{batch.pk}/say/", secure=True).status_code == 405
+
+
+@pytest.mark.parametrize("lacks", ["view_replaybatch", "view_deadletter", "act_on_deadletter"])
+def test_whoever_lacks_a_right_begins_and_changes_nothing(client, buried, lacks):
+    letter = buried()
+    batch = batches.freeze(
+        uuid7(), {"cause": str(letter.cause_id)}, name="n", reason="r", actor="a", rate=1, stop_percent=1
+    )
+    weak = logged_in(client, *(set(RIGHTS) - {lacks}))
+
+    assert weak.get(new(letter), secure=True).status_code == 403
+    assert weak.post(new(letter), asked(batch=str(uuid7())), secure=True).status_code == 403
+    assert weak.post(f"{LIST}{batch.pk}/say/", {"act": "stop"}, secure=True).status_code == 403
+    assert "Replay…" not in shown(weak, f"/admin/dead_letters/cause/{letter.cause_id}/change/")
+    assert ReplayBatch.objects.get().state == "running"
+
+
+def test_whoever_may_only_look_is_offered_nothing(client, buried):
+    letter = buried()
+    batch = batches.freeze(
+        uuid7(), {"cause": str(letter.cause_id)}, name="n", reason="r", actor="a", rate=1, stop_percent=1
+    )
+    reader = logged_in(client, "view_replaybatch")
+
+    assert found(reader, LIST) == [batch.pk]
+    assert "Pause" not in shown(reader, f"{LIST}{batch.pk}/change/")
