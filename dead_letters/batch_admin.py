@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import OperationalError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -42,6 +43,7 @@ class NewForm(RateForm):
     """What the page between seeing and doing asks. count: what the page showed, to be typed where it is many."""
 
     batch = forms.UUIDField(widget=forms.HiddenInput)
+    until = forms.DateTimeField(widget=forms.HiddenInput)
     stop_percent = forms.IntegerField(
         label="Stop when more than so many of 100 fail again",
         initial=10,
@@ -104,24 +106,32 @@ class BatchAdmin(ReadOnlyAdmin):
     def new(self, request: HttpRequest) -> HttpResponse:
         """GET shows what would go, POST freezes it and begins."""
         _raise_unless_allowed(request)
+        if set(request.GET) - set(batches.FILTERS):
+            raise Http404  # a name that is none would widen the choice
         filters = {name: value for name in batches.FILTERS if (value := request.GET.get(name))}
         if (begun := _begun(request)) is not None:
             return HttpResponseRedirect(_page(begun))
         try:
-            seen = batches.preview(filters)
+            until = _until(request)
+            seen = batches.preview(filters, until=until)
         except (batches.EmptyFilter, batches.TooMany) as exc:
             self.message_user(request, f"Nothing was changed. {exc}", messages.ERROR)
             return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_changelist"))
         except (ValueError, ValidationError) as exc:
             raise Http404 from exc
         given = request.POST if request.method == "POST" else None
-        form = NewForm(given, count=seen.count, initial={"batch": uuid7()})
+        form = NewForm(given, count=seen.count, initial={"batch": uuid7(), "until": until.isoformat()})
         if given is None or not form.is_valid() or not seen.count:
             return self._ask(request, filters, seen, form)
         facts = {name: form.cleaned_data[name] for name in ("name", "reason", "rate", "stop_percent")}
         actor = request.user.get_username()
-        batch = batches.freeze(form.cleaned_data["batch"], filters, actor=actor, **facts)
-        self.message_user(request, f"{batch.total} dead letters go back to work.", messages.SUCCESS)
+        try:
+            batch = batches.freeze(form.cleaned_data["batch"], filters, until=until, actor=actor, **facts)
+        except batches.NothingToReplay as exc:
+            self.message_user(request, f"Nothing was changed. {exc}", messages.ERROR)
+            return HttpResponseRedirect(new_url(filters))
+        letters = "1 dead letter goes" if batch.total == 1 else f"{batch.total:,} dead letters go"
+        self.message_user(request, f"{letters} back to work.", messages.SUCCESS)
         return HttpResponseRedirect(_page(batch.pk))
 
     def _ask(
@@ -161,7 +171,8 @@ class BatchAdmin(ReadOnlyAdmin):
                 "title": f"Replay: {batch.name}",
                 "subtitle": None,
                 "come": come,
-                "went": batch.total - come.waiting,
+                "ended": batch.total - come.waiting - come.at_work,
+                "may_see": request.user.has_perm("dead_letters.view_deadletter"),
                 "offered": [(act, act.capitalize()) for act in offered],
                 "rate_form": RateForm(initial={"rate": batch.rate}) if offered else None,
                 "say_url": reverse("admin:dead_letters_replaybatch_say", args=[batch.pk]),
@@ -174,6 +185,13 @@ class BatchAdmin(ReadOnlyAdmin):
         _raise_unless_allowed(request)
         actor, act = request.user.get_username(), request.POST.get("act", "")
         form = RateForm(request.POST)
+        try:
+            return self._said(request, batch_id, act, form, actor)
+        except OperationalError:
+            self.message_user(request, "Nothing was changed: a worker has it just now. Try again.", messages.ERROR)
+            return HttpResponseRedirect(_page(batch_id))
+
+    def _said(self, request: HttpRequest, batch_id: uuid.UUID, act: str, form: RateForm, actor: str) -> HttpResponse:
         if act in _SAY:
             is_done = batches.change(batch_id, _SAY[act], actor=actor)
         elif act == "rate" and form.is_valid():
@@ -210,6 +228,12 @@ def new_url(filters: Mapping[str, str]) -> str:
 def _raise_unless_allowed(request: HttpRequest) -> None:
     if not request.user.has_perms(ACT_RIGHTS):
         raise PermissionDenied
+
+
+def _until(request: HttpRequest) -> datetime:
+    """What had died by then was seen by whoever asks; what dies after that is another choice."""
+    given = request.POST.get("until")
+    return datetime.fromisoformat(given) if given else datetime.now(UTC)
 
 
 def _begun(request: HttpRequest) -> uuid.UUID | None:

@@ -5,8 +5,7 @@ Replaying many dead letters: a frozen selection that goes back to work one by on
     running -> done           nothing waits any more
     running, paused -> stopped  by a person, or because too many failed again
 
-Each letter goes in a transaction of its own, together with the note that it went: a process that dies in between did
-neither. The upkeep of any process goes on with it; the lock of the batch's row keeps two from doing so at once.
+What goes on with them is batch_run.py.
 """
 
 import uuid
@@ -21,39 +20,30 @@ import audit
 from audit.columns import ClockTimestamp
 from dead_letters import review
 from dead_letters.models import BatchState, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem, Status
+from dead_letters.subject import Outlook
 
 MOST = 10_000  # letters of one batch
 RATES = (1, 100)
-AT_ONCE_S = 10  # of the rate, after a pause of the upkeep
-LOOKED_AT, LEAST = 50, 10  # the last so many decide whether it stops, and not before so many went
 FILTERS = {"cause": "cause_id", "account": "account_label", "provider": "provider", "kind": "kind", "code": "code"}
 _CHUNK = 1000
 
+# By the first life of each: what died again stands at the end of its conversation, and would come after what it was
+# before.
 _FREEZE = """
 INSERT INTO dead_letters_replayitem (batch_id, place, letter_id, subject_id, outcome, why)
-SELECT %(batch)s, row_number() OVER (ORDER BY order_at NULLS FIRST, created_at, id), id, subject_id, 'waiting', ''
-  FROM dead_letters_deadletter WHERE id = ANY(%(ids)s::uuid[]) AND status = 'open'
-"""
-# So many may go by now; what was not used up during a pause is lost.
-_ALLOWED = """
-WITH due AS (
-  SELECT id, ran_at FROM dead_letters_replaybatch
-   WHERE id = %(id)s AND state = 'running' AND clock_timestamp() >= ran_at + make_interval(secs => 1.0 / rate)
-     FOR UPDATE SKIP LOCKED
-)
-UPDATE dead_letters_replaybatch b SET ran_at = clock_timestamp() FROM due WHERE b.id = due.id
-RETURNING floor(least(extract(epoch FROM clock_timestamp() - due.ran_at), %(most_s)s) * b.rate)::int
-"""
-_FAILED_AGAIN = """
-SELECT count(*), count(*) FILTER (WHERE EXISTS (
-         SELECT 1 FROM dead_letters_deadletter d WHERE d.subject_id = i.subject_id AND d.created_at > i.done_at))
-  FROM (SELECT subject_id, done_at FROM dead_letters_replayitem
-         WHERE batch_id = %(id)s AND outcome = 'replayed' ORDER BY place DESC LIMIT %(looked_at)s) i
+SELECT %(batch)s, row_number() OVER (ORDER BY first_at NULLS FIRST, created_at, id), id, subject_id, 'waiting', ''
+  FROM (SELECT d.*, (SELECT min(x.order_at) FROM dead_letters_deadletter x
+                      WHERE x.subject_id = d.subject_id) AS first_at
+          FROM dead_letters_deadletter d WHERE d.id = ANY(%(ids)s::uuid[]) AND d.status = 'open') chosen
 """
 
 
 class EmptyFilter(ValueError):
     """Choose something to narrow the dead letters by: all of them at once are not replayed."""
+
+
+class NothingToReplay(ValueError):
+    """No open dead letter matches that a replay would do anything about."""
 
 
 class TooMany(ValueError):
@@ -62,9 +52,13 @@ class TooMany(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a replay of a selection would do. left_out: why not, and how many. by_account: those with the most."""
+    """What a replay of a selection would do. left_out: why not, and how many. by_account: those with the most.
+
+    looked_up: of the count, those whose answer may be there, and is looked for first.
+    """
 
     count: int
+    looked_up: int
     left_out: Mapping[str, int]
     by_account: list[tuple[str, int]]
     oldest_at: datetime | None
@@ -72,26 +66,28 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch has come. failed_again: of those replayed, died again since."""
+    """How far a batch has come; at_work: gone, and what comes of them is not known yet. skipped: by why."""
 
     waiting: int
-    replayed: int
+    at_work: int
+    processed: int
+    failed: int
     skipped: Mapping[str, int]
-    failed_again: int
 
 
-def selected(filters: Mapping[str, str]) -> QuerySet[DeadLetter]:
-    """The open letters that match; raises EmptyFilter where nothing narrows them."""
+def selected(filters: Mapping[str, str], *, until: datetime) -> QuerySet[DeadLetter]:
+    """The open letters that match and had died by then; raises EmptyFilter where nothing narrows them."""
     wanted = {column: filters[name] for name, column in FILTERS.items() if filters.get(name)}
     if not wanted:
         raise EmptyFilter(EmptyFilter.__doc__)
-    return DeadLetter.objects.filter(status=Status.OPEN, **wanted)
+    return DeadLetter.objects.filter(status=Status.OPEN, created_at__lte=until, **wanted)
 
 
-def preview(filters: Mapping[str, str]) -> Preview:
-    """What would go and what would not; raises EmptyFilter and TooMany."""
-    letters = _letters(filters)
-    left_out = _left_out(letters)
+def preview(filters: Mapping[str, str], *, until: datetime) -> Preview:
+    """What would go and what would not of what had died by then; raises EmptyFilter and TooMany."""
+    letters = _letters(filters, until)
+    outlooks = _outlooks(letters)
+    left_out = {key: outlook.on_replay for key, outlook in outlooks.items() if outlook.is_settled}
     going = [letter for letter in letters if letter.pk not in left_out]
     whys: dict[str, int] = {}
     for why in left_out.values():
@@ -101,6 +97,7 @@ def preview(filters: Mapping[str, str]) -> Preview:
         accounts[letter.account_label] = accounts.get(letter.account_label, 0) + 1
     return Preview(
         count=len(going),
+        looked_up=sum(outlooks[letter.pk].is_in_doubt for letter in going),
         left_out=whys,
         by_account=sorted(accounts.items(), key=lambda hit: (-hit[1], hit[0]))[:10],
         oldest_at=min((letter.created_at for letter in going), default=None),
@@ -108,24 +105,40 @@ def preview(filters: Mapping[str, str]) -> Preview:
 
 
 def freeze(
-    batch_id: uuid.UUID, filters: Mapping[str, str], *, name: str, reason: str, actor: str, rate: int, stop_percent: int
+    batch_id: uuid.UUID,
+    filters: Mapping[str, str],
+    *,
+    until: datetime,
+    name: str,
+    reason: str,
+    actor: str,
+    rate: int,
+    stop_percent: int,
 ) -> ReplayBatch:
-    """Makes the batch of what matches now; the one that is there, where it was made before by this id."""
+    """Makes the batch of what matches and had died by then; the one that is there, where it was made by this id.
+
+    Raises NothingToReplay.
+    """
     if not reason.strip() or not name.strip():
         raise review.ReasonMissing
-    letters = _letters(filters)
-    left_out = _left_out(letters)
-    ids = [letter.pk for letter in letters if letter.pk not in left_out]
+    letters = _letters(filters, until)
+    settled = {key for key, outlook in _outlooks(letters).items() if outlook.is_settled}
+    facts = {"name": name, "reason": reason, "actor": actor, "rate": rate, "stop_percent": stop_percent}
     with transaction.atomic():
         batch, is_new = ReplayBatch.objects.get_or_create(
-            pk=batch_id,
-            defaults={"name": name, "reason": reason, "actor": actor, "rate": rate, "stop_percent": stop_percent,
-                      "total": len(ids)},
-        )  # fmt: skip
-        if is_new:
-            with connection.cursor() as cursor:
-                cursor.execute(_FREEZE, {"batch": batch_id, "ids": ids})
-            _record(batch, "started", actor=actor, reason=reason, count=len(ids))
+            pk=batch_id, defaults=facts | {"chosen": dict(filters), "total": 0}
+        )
+        if not is_new:
+            return batch
+        with connection.cursor() as cursor:
+            ids = [letter.pk for letter in letters if letter.pk not in settled]
+            cursor.execute(_FREEZE, {"batch": batch_id, "ids": ids})
+            batch.total = cursor.rowcount
+        if not batch.total:
+            raise NothingToReplay(NothingToReplay.__doc__)
+        batch.save(update_fields=["total"])
+        detail = {"count": batch.total, "rate": rate, "stop_percent": stop_percent, **filters}
+        record(batch, "started", actor=actor, reason=reason, **detail)
     return batch
 
 
@@ -135,8 +148,8 @@ def change(batch_id: uuid.UUID, state: BatchState, *, actor: str) -> bool:
         batch = ReplayBatch.objects.select_for_update().filter(pk=batch_id, ended_at=None).exclude(state=state).first()
         if batch is None or state is BatchState.DONE:
             return False
-        _move(batch, state, "a person stopped it" if state is BatchState.STOPPED else "")
-        _record(batch, "resumed" if state is BatchState.RUNNING else str(state), actor=actor)
+        move(batch, state, "a person stopped it" if state is BatchState.STOPPED else "")
+        record(batch, "resumed" if state is BatchState.RUNNING else str(state), actor=actor)
     return True
 
 
@@ -147,7 +160,7 @@ def change_rate(batch_id: uuid.UUID, rate: int, *, actor: str) -> bool:
         if batch is None:
             return False
         ReplayBatch.objects.filter(pk=batch_id).update(rate=rate)
-        _record(batch, "rate_changed", actor=actor, rate=rate)
+        record(batch, "rate_changed", actor=actor, rate=rate, before=batch.rate)
     return True
 
 
@@ -158,99 +171,35 @@ def progress(batch: ReplayBatch) -> Progress:
     skipped = items.filter(outcome=ItemOutcome.SKIPPED).values_list("why").annotate(count=Count("place"))
     return Progress(
         waiting=by_outcome.get(ItemOutcome.WAITING, 0),
-        replayed=by_outcome.get(ItemOutcome.REPLAYED, 0),
+        at_work=by_outcome.get(ItemOutcome.REPLAYED, 0),
+        processed=by_outcome.get(ItemOutcome.PROCESSED, 0),
+        failed=by_outcome.get(ItemOutcome.FAILED, 0),
         skipped=dict(skipped),
-        failed_again=_failed_again(batch, MOST)[1],
     )
 
 
-def run() -> int:
-    """Goes on with each running batch as far as its rate allows; how many letters were looked at. By the upkeep."""
-    running = ReplayBatch.objects.filter(ended_at=None, state=BatchState.RUNNING).order_by("created_at", "id")
-    return sum(_run(batch) for batch in running)
-
-
-def _run(batch: ReplayBatch) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(_ALLOWED, {"id": batch.pk, "most_s": AT_ONCE_S})
-        row = cursor.fetchone()
-    done = 0
-    for _ in range(row[0] if row else 0):
-        if not _one(batch.pk):
-            break
-        done += 1
-    _stop_if_it_fails(batch)
-    return done
-
-
-def _one(batch_id: uuid.UUID) -> bool:
-    """Replays the next letter; False where another process has the batch, or it does not run any more."""
-    with transaction.atomic():
-        running = ReplayBatch.objects.select_for_update(skip_locked=True).filter(pk=batch_id, state=BatchState.RUNNING)
-        batch = running.first()
-        if batch is None:
-            return False
-        item = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place").first()
-        if item is None:
-            _move(batch, BatchState.DONE)
-            _record(batch, "done")
-            return False
-        outcome, why = _replayed(item, batch)
-        ReplayItem.objects.filter(batch=batch, place=item.place).update(
-            outcome=outcome, why=why[:200], done_at=ClockTimestamp()
-        )
-    return True
-
-
-def _replayed(item: ReplayItem, batch: ReplayBatch) -> tuple[ItemOutcome, str]:
-    letter = DeadLetter.objects.filter(pk=item.letter_id).first()
-    if letter and review.outlooks([letter])[letter.pk].is_settled:
-        return ItemOutcome.SKIPPED, "already answered, or its answer was withheld"
-    (outcome,) = review.replay([item.letter_id], reason=f"{batch.name}: {batch.reason}"[:500], actor=batch.actor)
-    return (ItemOutcome.REPLAYED, "") if outcome.is_done else (ItemOutcome.SKIPPED, outcome.why)
-
-
-def _stop_if_it_fails(batch: ReplayBatch) -> None:
-    went, failed = _failed_again(batch, LOOKED_AT)
-    if went < LEAST or failed * 100 <= batch.stop_percent * went:
-        return
-    with transaction.atomic():
-        running = ReplayBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.RUNNING).first()
-        if running is not None:
-            _move(running, BatchState.STOPPED, f"{failed} of the last {went} failed again")
-            _record(running, "stopped", failed=failed, of=went)
-
-
-def _failed_again(batch: ReplayBatch, looked_at: int) -> tuple[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_FAILED_AGAIN, {"id": batch.pk, "looked_at": looked_at})
-        went, failed = cursor.fetchone() or (0, 0)
-        return int(went), int(failed)
-
-
-def _letters(filters: Mapping[str, str]) -> list[DeadLetter]:
-    found = list(selected(filters).defer("frames")[: MOST + 1])
+def _letters(filters: Mapping[str, str], until: datetime) -> list[DeadLetter]:
+    found = list(selected(filters, until=until).defer("frames")[: MOST + 1])
     if len(found) > MOST:
         raise TooMany(TooMany.__doc__)
     return found
 
 
-def _left_out(letters: list[DeadLetter]) -> dict[uuid.UUID, str]:
-    """Those whose replay would do nothing or needs a decision first, and why."""
-    found: dict[uuid.UUID, str] = {}
+def _outlooks(letters: list[DeadLetter]) -> dict[uuid.UUID, Outlook]:
+    found: dict[uuid.UUID, Outlook] = {}
     for start in range(0, len(letters), _CHUNK):
-        for letter_id, outlook in review.outlooks(letters[start : start + _CHUNK]).items():
-            if outlook.is_settled:
-                found[letter_id] = outlook.on_replay
+        found |= review.outlooks(letters[start : start + _CHUNK])
     return found
 
 
-def _move(batch: ReplayBatch, state: BatchState, why: str = "") -> None:
+def move(batch: ReplayBatch, state: BatchState, why: str = "") -> None:
+    """Under the lock of its row."""
     has_ended = state in (BatchState.STOPPED, BatchState.DONE)
     ReplayBatch.objects.filter(pk=batch.pk).update(
         state=state, why=why, ran_at=ClockTimestamp(), ended_at=ClockTimestamp() if has_ended else None
     )
 
 
-def _record(batch: ReplayBatch, what: str, *, actor: str = "system", reason: str = "", **detail: object) -> None:
+def record(batch: ReplayBatch, what: str, *, actor: str = "system", reason: str = "", **detail: object) -> None:
+    """One audit entry, in the transaction of what was done."""
     audit.record(f"replay_batch.{what}", subject_id=batch.pk, actor=actor, reason=reason, detail=detail)

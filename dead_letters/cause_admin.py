@@ -120,12 +120,12 @@ class CauseAdmin(ReadOnlyAdmin):
     # --- acts ------------------------------------------------------------------------------------
 
     def _acts(self, request: HttpRequest, cause: Cause) -> list[tuple[str, str]]:
-        if not self.has_act_permission(request):
-            return []
-        allowed = [(_VERBS[state], str(state)) for state in causes.may_become(cause)] + [("Note", NOTE)]
-        found = [(verb, _act_url(act, cause.pk)) for verb, act in allowed]
+        found = []
         if self._figures(cause).open_letters and request.user.has_perms(ACT_RIGHTS):
-            found.insert(0, ("Replay", new_url({"cause": str(cause.pk)})))
+            found.append(("Replay", new_url({"cause": str(cause.pk)})))
+        if self.has_act_permission(request):
+            allowed = [(_VERBS[state], str(state)) for state in causes.may_become(cause)] + [("Note", NOTE)]
+            found += [(verb, _act_url(act, cause.pk)) for verb, act in allowed]
         return found
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:

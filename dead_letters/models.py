@@ -172,12 +172,14 @@ class ReplayBatch(models.Model):
     """Many dead letters that are replayed one after the other, at a rate.
 
     id: chosen by the page that asked, so that a second click makes no second one.
+    chosen: the filters that its letters matched.
     rate: letters a second. stop_percent: of the last ones that went, so many may fail again.
     ran_at: until when the rate was used up. why: it stopped.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
     name = models.CharField(max_length=100)
+    chosen = models.JSONField()
     reason = models.CharField(max_length=500)
     actor = models.CharField("started by", max_length=150)
     state = models.CharField(max_length=12, choices=BatchState, default=BatchState.RUNNING)
@@ -195,8 +197,11 @@ class ReplayBatch(models.Model):
         constraints = (
             models.CheckConstraint(
                 name="replay_batch_as_its_state_says",
-                condition=(Q(state__in=("running", "paused"), ended_at__isnull=True))
-                | Q(state__in=("stopped", "done"), ended_at__isnull=False),
+                condition=Q(rate__gte=1)
+                & (
+                    Q(state__in=("running", "paused"), ended_at__isnull=True)
+                    | Q(state__in=("stopped", "done"), ended_at__isnull=False)
+                ),
             ),
         )
 
@@ -208,7 +213,9 @@ class ItemOutcome(models.TextChoices):
     """What became of one letter of a batch."""
 
     WAITING = "waiting"
-    REPLAYED = "replayed"
+    REPLAYED = "replayed"  # back at work; what comes of it is not known yet
+    PROCESSED = "processed"
+    FAILED = "failed"  # it died again
     SKIPPED = "skipped"
 
 
@@ -227,5 +234,17 @@ class ReplayItem(models.Model):
     class Meta:
         default_permissions = ()
         indexes = (
-            models.Index("batch", "place", name="replay_item_waiting", condition=Q(outcome=ItemOutcome.WAITING)),
+            models.Index(
+                "batch",
+                "outcome",
+                "place",
+                name="replay_item_unended",
+                condition=Q(outcome__in=(ItemOutcome.WAITING, ItemOutcome.REPLAYED)),
+            ),
+            models.Index(
+                "batch",
+                "done_at",
+                name="replay_item_ended",
+                condition=Q(outcome__in=(ItemOutcome.PROCESSED, ItemOutcome.FAILED)),
+            ),
         )

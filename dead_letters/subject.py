@@ -26,6 +26,10 @@ class Subject(Protocol):
         """Send subjects back to work in the caller's transaction; gives those that went."""
         ...
 
+    def at_work(self, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Those that are not ended: what becomes of them is not known yet."""
+        ...
+
     def why_not(self, subject_id: uuid.UUID) -> str | None:
         """A sentence on why this subject cannot be replayed; None where it can."""
         ...

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
+                ("chosen", models.JSONField()),
                 ("reason", models.CharField(max_length=500)),
                 ("actor", models.CharField(max_length=150, verbose_name="started by")),
                 (
@@ -52,9 +53,12 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("ended_at__isnull", True), ("state__in", ("running", "paused"))),
-                            models.Q(("ended_at__isnull", False), ("state__in", ("stopped", "done"))),
-                            _connector="OR",
+                            ("rate__gte", 1),
+                            models.Q(
+                                models.Q(("ended_at__isnull", True), ("state__in", ("running", "paused"))),
+                                models.Q(("ended_at__isnull", False), ("state__in", ("stopped", "done"))),
+                                _connector="OR",
+                            ),
                         ),
                         name="replay_batch_as_its_state_says",
                     )
@@ -76,7 +80,13 @@ class Migration(migrations.Migration):
                 (
                     "outcome",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("replayed", "Replayed"), ("skipped", "Skipped")],
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("replayed", "Replayed"),
+                            ("processed", "Processed"),
+                            ("failed", "Failed"),
+                            ("skipped", "Skipped"),
+                        ],
                         default="waiting",
                         max_length=12,
                     ),
@@ -93,10 +103,17 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         models.F("batch"),
+                        models.F("outcome"),
                         models.F("place"),
-                        condition=models.Q(("outcome", "waiting")),
-                        name="replay_item_waiting",
-                    )
+                        condition=models.Q(("outcome__in", ("waiting", "replayed"))),
+                        name="replay_item_unended",
+                    ),
+                    models.Index(
+                        models.F("batch"),
+                        models.F("done_at"),
+                        condition=models.Q(("outcome__in", ("processed", "failed"))),
+                        name="replay_item_ended",
+                    ),
                 ],
             },
         ),

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from instagram_webhooks.inbox import moves, wake_ups
 from instagram_webhooks.models import EventPayload, WebhookEvent
-from instagram_webhooks.states import EventState
+from instagram_webhooks.states import OPEN, EventState
 
 
 class EventSubject:
@@ -18,6 +18,10 @@ class EventSubject:
     def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:
         """Sends dead events back to work in the caller's transaction; those that went."""
         return _back_to_work(ids, EventState.DEAD, reason=reason, actor=actor)
+
+    def at_work(self, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Those that are open."""
+        return set(WebhookEvent.objects.filter(pk__in=ids, state__in=OPEN).values_list("pk", flat=True))
 
     def why_not(self, subject_id: uuid.UUID) -> str | None:
         """Why this event cannot be replayed, in a sentence; None where it can."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import Error
 
-from dead_letters import alerts, batches, causes
+from dead_letters import alerts, batch_run, causes
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox import minutes, moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
@@ -86,8 +86,9 @@ class Upkeep:
         due: list[UUID] = []
         self._swept = Swept(was_ours=False)
         errors = [_apart("wake", waking.wake_held), _apart("sweep", lambda: self._sweep(due))]
-        errors.append(_apart("batches", batches.run))
         processed = self._process(due)
+        if not self._is_away:  # then one thread works off all there is
+            errors.append(_apart("batches", batch_run.run))
         now = time.monotonic()
         if now >= self._next_alerts:
             self._next_alerts = now + ALERTS_EVERY_S

@@ -27,6 +27,10 @@ class Graves:
         self.gone = {}
         self.known = {}
         self.decided = []
+        self.busy = set()
+
+    def at_work(self, ids):
+        return self.busy & set(ids)
 
     def replay(self, ids, *, reason, actor):
         back = {subject_id for subject_id in ids if subject_id not in self.gone}

@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from audit.ids import uuid7
-from dead_letters import batch_admin, batches
+from dead_letters import batch_admin, batch_run, batches
 from dead_letters.models import DeadLetter, ReplayBatch
 from dead_letters.subject import Outlook
 from tests.admin.pages import found, inline_code, said, shown, words
@@ -28,7 +30,8 @@ def new(letter):
 
 
 def hidden(page):
-    return re.search(r'name="batch" value="([^"]+)"', page.content.decode())[1]
+    """What the page keeps: the id of the batch, and up to when it looked."""
+    return dict(re.findall(r'type="hidden" name="(batch|until)" value="([^"]+)"', page.content.decode()))
 
 
 def asked(**more):
@@ -37,12 +40,13 @@ def asked(**more):
 
 def begin(client, letter, **more):
     page = client.get(new(letter), secure=True)
-    return client.post(new(letter), asked(batch=hidden(page)) | more, secure=True, follow=True)
+    return client.post(new(letter), asked(**hidden(page)) | more, secure=True, follow=True)
 
 
 def run():
-    ReplayBatch.objects.update(ran_at=timezone.now() - timedelta(seconds=10))
-    batches.run()
+    for _ in range(2):
+        ReplayBatch.objects.update(ran_at=timezone.now() - timedelta(seconds=10))
+        batch_run.run()
 
 
 def test_from_a_cause_to_what_a_replay_would_do_and_nothing_is_done_yet(ops, buried, graves):
@@ -67,35 +71,40 @@ def test_it_begins_and_its_page_says_how_far_it_is(ops, buried, graves):
     page = begin(ops, letters[0])
 
     assert said(page) == ["3 dead letters go back to work."]
-    assert "0 of 3" in words(page)
+    assert "0 of 3 have ended" in words(page)
     run()
     told = shown(ops, page.request["PATH_INFO"])
-    assert "3 of 3" in told
-    assert "3 went back to work" in told
+    assert "3 of 3 have ended" in told
+    assert "3 processed" in told
     assert "Pause" not in told
+    assert ReplayBatch.objects.get().chosen == {"cause": str(letters[0].cause_id)}
 
 
 def test_what_failed_again_and_what_was_skipped_is_said(ops, buried, graves):
     letters = [buried() for _ in range(3)]
     graves.gone[letters[1].subject_id] = "its payload was purged"
+    graves.busy = {letters[0].subject_id}
     page = begin(ops, letters[0], stop_percent=100)
     run()
+    assert "1 at work" in shown(ops, page.request["PATH_INFO"])
     buried(subject_id=letters[0].subject_id)
+    graves.busy = set()
+    run()
 
     told = shown(ops, page.request["PATH_INFO"])
 
-    assert "1 of them failed again" in told
+    assert "1 failed again" in told
     assert "1 skipped: its payload was purged" in told
     assert str(letters[1].pk) in told
 
 
 def test_a_double_click_makes_one_batch_and_shows_it(ops, buried, graves):
     letter = buried()
-    batch_id = hidden(ops.get(new(letter), secure=True))
+    kept = hidden(ops.get(new(letter), secure=True))
 
-    first = ops.post(new(letter), asked(batch=batch_id), secure=True, follow=True)
+    first = ops.post(new(letter), asked(**kept), secure=True, follow=True)
     run()
-    second = ops.post(new(letter), asked(batch=batch_id), secure=True, follow=True)
+    second = ops.post(new(letter), asked(**kept), secure=True, follow=True)
 
     assert ReplayBatch.objects.count() == 1
     assert second.request["PATH_INFO"] == first.request["PATH_INFO"]
@@ -124,13 +133,36 @@ def test_over_a_thousand_the_number_is_typed(ops, buried, monkeypatch):
     assert ReplayBatch.objects.get().total == 3
 
 
+def test_what_dies_while_somebody_reads_the_page_is_not_replayed(ops, buried, graves):
+    letter = buried()
+    page = ops.get(new(letter), secure=True)
+    buried()
+
+    ops.post(new(letter), asked(**hidden(page)), secure=True)
+
+    assert ReplayBatch.objects.get().total == 1
+
+
+def test_what_a_worker_has_just_now_is_not_changed_and_said_so(ops, buried, own_database):
+    begin(ops, buried())
+    batch = ReplayBatch.objects.get()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    with psycopg.connect(own_database) as worker:
+        worker.execute("SELECT 1 FROM dead_letters_replaybatch FOR UPDATE")
+        page = ops.post(f"{LIST}{batch.pk}/say/", {"act": "pause"}, secure=True, follow=True)
+
+    assert said(page) == ["Nothing was changed: a worker has it just now. Try again."]
+
+
 def test_an_empty_filter_is_refused(ops, buried):
     buried()
 
     page = ops.get(f"{LIST}new/", secure=True, follow=True)
 
     assert said(page)[0].startswith("Nothing was changed. Choose something")
-    assert ops.get(f"{LIST}new/?cause=x", secure=True).status_code == 404
+    for wrong in ("cause=x", f"cause={uuid7()}&acount=1"):
+        assert ops.get(f"{LIST}new/?{wrong}", secure=True).status_code == 404
 
 
 def test_it_is_paused_resumed_slowed_down_and_stopped(ops, buried, graves):
@@ -165,7 +197,14 @@ def test_nonsense_changes_nothing(ops, buried, given):
 def test_whoever_lacks_a_right_begins_and_changes_nothing(client, buried, lacks):
     letter = buried()
     batch = batches.freeze(
-        uuid7(), {"cause": str(letter.cause_id)}, name="n", reason="r", actor="a", rate=1, stop_percent=1
+        uuid7(),
+        {"cause": str(letter.cause_id)},
+        until=timezone.now(),
+        name="n",
+        reason="r",
+        actor="a",
+        rate=1,
+        stop_percent=1,
     )
     weak = logged_in(client, *(set(RIGHTS) - {lacks}))
 
@@ -179,7 +218,14 @@ def test_whoever_lacks_a_right_begins_and_changes_nothing(client, buried, lacks)
 def test_whoever_may_only_look_is_offered_nothing(client, buried):
     letter = buried()
     batch = batches.freeze(
-        uuid7(), {"cause": str(letter.cause_id)}, name="n", reason="r", actor="a", rate=1, stop_percent=1
+        uuid7(),
+        {"cause": str(letter.cause_id)},
+        until=timezone.now(),
+        name="n",
+        reason="r",
+        actor="a",
+        rate=1,
+        stop_percent=1,
     )
     reader = logged_in(client, "view_replaybatch")
 

@@ -3,22 +3,25 @@
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from audit.ids import uuid7
 from audit.models import AuditEntry
-from dead_letters import batches, review
+from dead_letters import batch_run, batches, review
 from dead_letters.models import BatchState, DeadLetter, ReplayBatch, ReplayItem, Status
 from dead_letters.subject import Outlook
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
 
-def begun(letter, *, rate=100, stop_percent=100, batch_id=None, **filters):
+def begun(letter, *, rate=100, stop_percent=100, batch_id=None, until=None, **filters):
     facts = {"name": "503 of today", "reason": "Meta is back", "actor": "anna"}
     chosen = filters or {"cause": str(letter.cause_id)}
+    facts["until"] = until or timezone.now()
     return batches.freeze(batch_id or uuid7(), chosen, rate=rate, stop_percent=stop_percent, **facts)
 
 
@@ -48,10 +51,12 @@ def test_what_was_chosen_goes_in_order_and_the_batch_is_done(buried, graves):
     batch = begun(letters[0])
     later(batch)
 
-    assert batches.run() == 3
-
+    assert batch_run.run() == 3
     assert graves.replayed == [letters[n].subject_id for n in (1, 2, 0)]
-    assert (state_of(batch), outcomes(batch)) == ("done", ["replayed"] * 3)
+    assert (state_of(batch), outcomes(batch)) == ("running", ["replayed"] * 3)
+
+    batch_run.run()
+    assert (state_of(batch), outcomes(batch)) == ("done", ["processed"] * 3)
     assert set(DeadLetter.objects.values_list("status", flat=True)) == {"replayed"}
     assert told() == [("replay_batch.started", "anna"), ("replay_batch.done", "system")]
     replayed = AuditEntry.objects.filter(action="dead_letter.replayed")
@@ -64,7 +69,7 @@ def test_what_dies_after_the_choice_is_not_of_it(buried, graves):
     newer = buried()
     later(batch)
 
-    batches.run()
+    batch_run.run()
 
     assert batch.total == 1
     assert graves.replayed == [letter.subject_id]
@@ -72,15 +77,40 @@ def test_what_dies_after_the_choice_is_not_of_it(buried, graves):
 
 
 def test_no_more_go_than_the_rate_allows(buried, graves):
-    letters = [buried() for _ in range(12)]
+    letters = [buried() for _ in range(30)]
     batch = begun(letters[0], rate=2)
-    later(batch, 2.4)
+    later(batch, 2.2)
 
-    assert [batches.run() for _ in range(3)] == [4, 0, 0]
+    assert [batch_run.run() for _ in range(3)] == [4, 0, 0]
 
     later(batch, 3600)  # what was not used up is lost
-    monster = batches.AT_ONCE_S * 2
-    assert batches.run() == min(8, monster)
+    assert batch_run.run() == batch_run.AT_ONCE_S * 2
+
+
+def test_what_one_round_leaves_of_the_rate_is_the_next_one_s(buried, graves):
+    letters = [buried() for _ in range(10)]
+    batch = begun(letters[0], rate=1)
+    later(batch, 2.8)
+
+    assert batch_run.run() == 2
+    ReplayBatch.objects.update(ran_at=F("ran_at") - timedelta(seconds=0.4))
+    assert batch_run.run() == 1
+
+
+def test_only_so_many_are_at_work_at_once(buried, graves):
+    letters = [buried() for _ in range(40)]
+    graves.busy = {letter.subject_id for letter in letters}
+    batch = begun(letters[0], rate=4)
+
+    for _ in range(4):
+        later(batch)
+        batch_run.run()
+    assert outcomes(batch).count("replayed") == batch_run.IN_FLIGHT_LEAST
+
+    graves.busy -= set(graves.replayed[:5])
+    later(batch)
+    assert batch_run.run() == 5
+    assert outcomes(batch).count("processed") == 5
 
 
 def test_a_pause_stops_it_and_resuming_goes_on(buried, graves):
@@ -88,11 +118,12 @@ def test_a_pause_stops_it_and_resuming_goes_on(buried, graves):
     batch = begun(letters[0])
     assert batches.change(batch.pk, BatchState.PAUSED, actor="ben")
     later(batch)
-    assert batches.run() == 0
+    assert batch_run.run() == 0
 
     assert batches.change(batch.pk, BatchState.RUNNING, actor="ben")
     later(batch)
-    assert batches.run() == 3
+    assert batch_run.run() == 3
+    batch_run.run()
     assert [what for what, _ in told()] == [f"replay_batch.{what}" for what in ("started", "paused", "resumed", "done")]
 
 
@@ -102,40 +133,89 @@ def test_a_stopped_one_leaves_the_rest_as_it_is_and_never_goes_on(buried, graves
     assert batches.change(batch.pk, BatchState.STOPPED, actor="ben")
     later(batch)
 
-    assert batches.run() == 0
+    assert batch_run.run() == 0
     assert not batches.change(batch.pk, BatchState.RUNNING, actor="ben")
     assert outcomes(batch) == ["waiting"] * 3
     assert DeadLetter.objects.filter(status=Status.OPEN).count() == 3
 
 
-def test_it_stops_by_itself_when_too_many_fail_again(buried, graves):
-    letters = [buried() for _ in range(15)]
-    batch = begun(letters[0], stop_percent=10, rate=1)
+def test_it_stops_by_itself_when_too_many_of_those_that_ended_fail_again(buried, graves):
+    letters = [buried() for _ in range(30)]
+    graves.busy = {letter.subject_id for letter in letters}
+    batch = begun(letters[0], stop_percent=10, rate=4)
     later(batch)
-    assert batches.run() == batches.AT_ONCE_S
+    assert batch_run.run() == batch_run.IN_FLIGHT_LEAST
+
     for subject_id in graves.replayed[:2]:
         buried(subject_id=subject_id)
-
-    later(batch, 2)
-    batches.run()
+    graves.busy -= set(graves.replayed[:12])
+    later(batch)
+    batch_run.run()
 
     assert state_of(batch) == "stopped"
     assert batch.why == "2 of the last 12 failed again"
-    assert batches.progress(batch).failed_again == 2
-    assert outcomes(batch).count("waiting") == 3
+    come = batches.progress(batch)
+    assert (come.failed, come.processed, come.at_work, come.waiting) == (2, 10, 8, 10)
+
+    graves.busy = set()
+    batch_run.run()
+    assert batches.progress(batch).at_work == 8  # it has ended, and nobody looks any more
 
 
 def test_few_that_fail_stop_nothing(buried, graves):
-    letters = [buried() for _ in range(12)]
-    batch = begun(letters[0], stop_percent=20, rate=1)
+    letters = [buried() for _ in range(24)]
+    batch = begun(letters[0], stop_percent=10, rate=1)
     later(batch)
-    batches.run()
+    batch_run.run()
     buried(subject_id=graves.replayed[0])
 
-    later(batch, 1.5)
-    batches.run()
+    for _ in range(3):
+        later(batch)
+        batch_run.run()
 
-    assert state_of(batch) == "running"
+    assert (state_of(batch), batches.progress(batch).failed) == ("done", 1)
+
+
+def test_what_died_again_keeps_its_first_place_in_the_next_batch(buried, graves):
+    now = timezone.now()
+    first = buried(order_at=now - timedelta(minutes=2))
+    second = buried(order_at=now - timedelta(minutes=1))
+    review.replay([first.pk], reason="r", actor="anna")
+    buried(subject_id=first.subject_id, order_at=now)  # a replay stands at the end of its conversation
+    graves.replayed.clear()
+
+    batch = begun(second)
+    later(batch)
+    batch_run.run()
+
+    assert graves.replayed == [first.subject_id, second.subject_id]
+
+
+def test_what_dies_after_it_was_seen_is_not_frozen(buried):
+    letter = buried()
+    seen_at = timezone.now()
+    buried()
+
+    assert batches.preview({"cause": str(letter.cause_id)}, until=seen_at).count == 1
+    assert begun(letter, until=seen_at).total == 1
+
+
+def test_nothing_to_replay_makes_no_batch(buried, graves):
+    letter = buried()
+    graves.known[letter.subject_id] = Outlook(on_replay="Already answered.", is_settled=True)
+
+    with pytest.raises(batches.NothingToReplay):
+        begun(letter)
+    assert ReplayBatch.objects.count() == 0
+
+
+def test_those_that_nobody_knows_of_are_told_apart(buried, graves):
+    letters = [buried() for _ in range(2)]
+    graves.known[letters[0].subject_id] = Outlook(is_in_doubt=True)
+
+    seen = batches.preview({"cause": str(letters[0].cause_id)}, until=timezone.now())
+
+    assert (seen.count, seen.looked_up) == (2, 1)
 
 
 def test_what_has_its_effect_is_left_out_and_what_got_it_since_is_skipped(buried, graves):
@@ -143,14 +223,14 @@ def test_what_has_its_effect_is_left_out_and_what_got_it_since_is_skipped(buried
     settled = Outlook(on_replay="Already answered: a replay sends nothing.", is_settled=True)
     graves.known[letters[0].subject_id] = settled
 
-    seen = batches.preview({"cause": str(letters[0].cause_id)})
+    seen = batches.preview({"cause": str(letters[0].cause_id)}, until=timezone.now())
     assert (seen.count, seen.left_out) == (2, {settled.on_replay: 1})
 
     batch = begun(letters[0])
     graves.known[letters[1].subject_id] = settled
     review.discard([letters[2].pk], reason="r", actor="ben")
     later(batch)
-    batches.run()
+    batch_run.run()
 
     assert graves.replayed == []
     assert batches.progress(batch).skipped == {
@@ -173,7 +253,7 @@ def test_all_letters_at_once_are_refused(buried):
 
     for nothing in ({}, {"cause": ""}, {"something": "else"}):
         with pytest.raises(batches.EmptyFilter):
-            batches.preview(nothing)
+            batches.preview(nothing, until=timezone.now())
 
 
 def test_more_than_the_most_are_refused(buried, monkeypatch):
@@ -181,7 +261,7 @@ def test_more_than_the_most_are_refused(buried, monkeypatch):
     letters = [buried() for _ in range(3)]
 
     with pytest.raises(batches.TooMany):
-        batches.preview({"cause": str(letters[0].cause_id)})
+        batches.preview({"cause": str(letters[0].cause_id)}, until=timezone.now())
 
 
 def test_a_filter_pair_chooses_what_matches_both(buried, error):
@@ -189,14 +269,14 @@ def test_a_filter_pair_chooses_what_matches_both(buried, error):
     buried(account_label="2", error=error(code="a"))
     buried(account_label="1", error=error(code="b"))
 
-    assert list(batches.selected({"account": "1", "code": "a"})) == [wanted]
+    assert list(batches.selected({"account": "1", "code": "a"}, until=timezone.now())) == [wanted]
 
 
 def test_a_process_that_dies_with_a_letter_has_replayed_and_noted_nothing(buried, graves, monkeypatch):
     letter = buried()
     batch = begun(letter)
     later(batch)
-    original = batches._replayed
+    original = batch_run._replayed
 
     class Killed(BaseException):
         """As a kill before the commit."""
@@ -206,16 +286,49 @@ def test_a_process_that_dies_with_a_letter_has_replayed_and_noted_nothing(buried
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(batches, "_replayed", replayed_and_killed)
+        patch.setattr(batch_run, "_replayed", replayed_and_killed)
         with pytest.raises(Killed):
-            batches.run()
+            batch_run.run()
     assert (DeadLetter.objects.get(pk=letter.pk).status, outcomes(batch)) == ("open", ["waiting"])
 
-    later(batch)
-    batches.run()
+    for _ in range(2):
+        later(batch)
+        batch_run.run()
 
     letter.refresh_from_db()
     assert (state_of(batch), letter.status, letter.replays) == ("done", "replayed", 1)
+
+
+def test_a_letter_that_cannot_be_replayed_holds_up_no_other(buried, graves, monkeypatch):
+    letters = [buried() for _ in range(3)]
+    batch = begun(letters[0])
+    later(batch)
+    original = graves.replay
+
+    def replay(ids, **words):
+        if ids == [letters[1].subject_id]:
+            raise LookupError("words of a customer")
+        return original(ids, **words)
+
+    monkeypatch.setattr(graves, "replay", replay)
+
+    batch_run.run()
+    batch_run.run()
+
+    assert (state_of(batch), outcomes(batch)) == ("done", ["processed", "skipped", "processed"])
+    assert batches.progress(batch).skipped == {"it could not be replayed: LookupError": 1}
+
+
+def test_a_letter_that_somebody_holds_is_skipped_after_a_second(buried, graves, own_database):
+    letters = [buried() for _ in range(2)]
+    batch = begun(letters[0])
+    later(batch)
+    with psycopg.connect(own_database) as holder:
+        holder.execute("SELECT 1 FROM dead_letters_deadletter WHERE id = %s FOR UPDATE", [letters[0].pk])
+        batch_run.run()
+
+    assert (state_of(batch), outcomes(batch)) == ("running", ["skipped", "replayed"])
+    assert batches.progress(batch).skipped == {"somebody held it; replay it by itself": 1}
 
 
 def test_many_processes_replay_each_letter_once(buried, graves):
@@ -227,7 +340,7 @@ def test_many_processes_replay_each_letter_once(buried, graves):
         together.wait()
         for _ in range(20):
             later(batch, 1)
-            batches.run()
+            batch_run.run()
         connection.close()
 
     threads = [threading.Thread(target=go_on) for _ in range(6)]
@@ -235,8 +348,9 @@ def test_many_processes_replay_each_letter_once(buried, graves):
         thread.start()
     for thread in threads:
         thread.join()
-    later(batch)
-    batches.run()
+    for _ in range(2):
+        later(batch)
+        batch_run.run()
 
     assert sorted(graves.replayed) == sorted(letter.subject_id for letter in letters)
-    assert (state_of(batch), outcomes(batch)) == ("done", ["replayed"] * 40)
+    assert (state_of(batch), outcomes(batch)) == ("done", ["processed"] * 40)
