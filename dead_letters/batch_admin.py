@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import OperationalError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -33,9 +32,7 @@ class RateForm(forms.Form):
     """How many letters a second."""
 
     rate = forms.IntegerField(
-        label="Letters a second",
-        initial=20,
-        validators=[MinValueValidator(batches.RATES[0]), MaxValueValidator(batches.RATES[1])],
+        label="Letters a second", initial=20, min_value=batches.RATES[0], max_value=batches.RATES[1]
     )
 
 
@@ -45,9 +42,7 @@ class NewForm(RateForm):
     batch = forms.UUIDField(widget=forms.HiddenInput)
     until = forms.DateTimeField(widget=forms.HiddenInput)
     stop_percent = forms.IntegerField(
-        label="Stop when more than so many of 100 fail again",
-        initial=10,
-        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        label="Stop when more than so many of 100 fail again", initial=10, min_value=0, max_value=100
     )
     name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
     reason = forms.CharField(

@@ -86,8 +86,7 @@ def _settle(batch: ReplayBatch) -> None:
 def _end_if_all_have(batch: ReplayBatch) -> None:
     unended = (ItemOutcome.WAITING, ItemOutcome.REPLAYED)
     with transaction.atomic():
-        running = ReplayBatch.objects.select_for_update(skip_locked=True).filter(pk=batch.pk, state=BatchState.RUNNING)
-        mine = running.first()
+        mine = _locked(batch.pk, skip_locked=True)
         if mine is not None and not ReplayItem.objects.filter(batch=mine, outcome__in=unended).exists():
             move(mine, BatchState.DONE)
             record(mine, "done")
@@ -111,9 +110,8 @@ def _one(batch_id: uuid.UUID) -> bool:
 
 def _skip_next(batch_id: uuid.UUID, why: str) -> bool:
     with transaction.atomic():
-        batch = ReplayBatch.objects.select_for_update().filter(pk=batch_id, state=BatchState.RUNNING).first()
-        item = batch and ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place").first()
-        if not batch or not item:
+        item = _first_waiting(_locked(batch_id))
+        if item is None:
             return False
         _note(item, ItemOutcome.SKIPPED, why)
     return True
@@ -129,15 +127,24 @@ def _next(batch_id: uuid.UUID) -> bool:
         with connection.cursor() as cursor:
             # The sweep waits for this; and a process that froze must not keep the batch.
             cursor.execute("SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '5s'")
-        running = ReplayBatch.objects.select_for_update(skip_locked=True).filter(pk=batch_id, state=BatchState.RUNNING)
-        batch = running.first()
-        if batch is None:
-            return False
-        item = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place").first()
-        if item is None:
+        batch = _locked(batch_id, skip_locked=True)
+        item = _first_waiting(batch)
+        if batch is None or item is None:
             return False
         _note(item, *_replayed(item, batch))
     return True
+
+
+def _locked(batch_id: uuid.UUID, *, skip_locked: bool = False) -> ReplayBatch | None:
+    """The batch, for the rest of the transaction; None where it does not run, or another process has it."""
+    known = ReplayBatch.objects.select_for_update(skip_locked=skip_locked)
+    return known.filter(pk=batch_id, state=BatchState.RUNNING).first()
+
+
+def _first_waiting(batch: ReplayBatch | None) -> ReplayItem | None:
+    if batch is None:
+        return None
+    return ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place").first()
 
 
 def _replayed(item: ReplayItem, batch: ReplayBatch) -> tuple[ItemOutcome, str]:
@@ -156,7 +163,7 @@ def _stopped_for_failures(batch: ReplayBatch) -> bool:
     if len(last) < LEAST or failed * 100 <= batch.stop_percent * len(last):
         return False
     with transaction.atomic():
-        running = ReplayBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.RUNNING).first()
+        running = _locked(batch.pk)
         if running is not None:
             move(running, BatchState.STOPPED, f"{failed} of the last {len(last)} failed again")
             record(running, "stopped", failed=failed, of=len(last))

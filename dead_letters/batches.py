@@ -9,6 +9,7 @@ What goes on with them is batch_run.py.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,16 +90,11 @@ def preview(filters: Mapping[str, str], *, until: datetime) -> Preview:
     outlooks = _outlooks(letters)
     left_out = {key: outlook.on_replay for key, outlook in outlooks.items() if outlook.is_settled}
     going = [letter for letter in letters if letter.pk not in left_out]
-    whys: dict[str, int] = {}
-    for why in left_out.values():
-        whys[why] = whys.get(why, 0) + 1
-    accounts: dict[str, int] = {}
-    for letter in going:
-        accounts[letter.account_label] = accounts.get(letter.account_label, 0) + 1
+    accounts = Counter(letter.account_label for letter in going)
     return Preview(
         count=len(going),
         looked_up=sum(outlooks[letter.pk].is_in_doubt for letter in going),
-        left_out=whys,
+        left_out=dict(Counter(left_out.values())),  # a template asks a Counter for the key "items"
         by_account=sorted(accounts.items(), key=lambda hit: (-hit[1], hit[0]))[:10],
         oldest_at=min((letter.created_at for letter in going), default=None),
     )

@@ -247,7 +247,7 @@ def _open_for(request: HttpRequest) -> str:
 
 
 def _capped(count: int) -> str:
-    return f"{causes.OPEN_CAP:,}+" if count > causes.OPEN_CAP else f"{count:,}"
+    return marks.capped(count, causes.OPEN_CAP)
 
 
 def _newest(cause: Cause) -> list[tuple[object, object, DeadLetter]]:

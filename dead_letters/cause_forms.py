@@ -8,8 +8,8 @@ from django.db import models
 from django.http import HttpRequest
 
 from audit.pages import marks
-from dead_letters import causes
 from dead_letters.models import CauseState
+from dead_letters.review import REASON_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ class SayForm(forms.Form):
     """Why somebody says something of a cause."""
 
     reason = forms.CharField(
-        max_length=causes.NOTE_LIMIT,
+        max_length=REASON_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autofocus": True}),
         help_text="Why? It goes into the audit log. Name no customer.",
     )
@@ -40,7 +40,7 @@ class NoteForm(forms.Form):
 
     reason = forms.CharField(
         label="Note",
-        max_length=causes.NOTE_LIMIT,
+        max_length=REASON_LIMIT,
         widget=forms.Textarea(attrs={"rows": 4, "cols": 60, "autofocus": True}),
         help_text="It stands on the page of the cause and goes into the audit log. Name no customer.",
     )

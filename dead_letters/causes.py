@@ -19,8 +19,8 @@ from django.db import connection, transaction
 import audit
 from audit.columns import ClockTimestamp
 from dead_letters.models import Cause, CauseState
+from dead_letters.review import REASON_LIMIT, ReasonMissing
 
-NOTE_LIMIT = 500
 OPEN_CAP = 10_000
 OPEN_SHOWN, KNOWN = 1000, 200  # of the causes that press
 _MAY = {
@@ -29,10 +29,6 @@ _MAY = {
     CauseState.IGNORED: (CauseState.OPEN, CauseState.ACKNOWLEDGED),
     CauseState.OPEN: (CauseState.ACKNOWLEDGED, CauseState.RESOLVED, CauseState.IGNORED),
 }
-
-
-class ReasonMissing(ValueError):
-    """Say why: the reason goes into the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +83,8 @@ def say(cause_id: uuid.UUID, state: CauseState, *, actor: str, reason: str, unti
 def note(cause_id: uuid.UUID, text: str, *, actor: str) -> None:
     """Keeps what the next one should know; the one before it stays in the audit log."""
     with transaction.atomic():
-        Cause.objects.filter(pk=cause_id).update(note=text[:NOTE_LIMIT])
-        audit.record("cause.noted", subject_id=cause_id, actor=actor, reason=text[:NOTE_LIMIT])
+        Cause.objects.filter(pk=cause_id).update(note=text[:REASON_LIMIT])
+        audit.record("cause.noted", subject_id=cause_id, actor=actor, reason=text[:REASON_LIMIT])
 
 
 # --- upkeep ------------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db import OperationalError, connection, models, transaction
+from django.db import models
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from audit.pages.limits import in_time
 from audit.pages.rows import TimedList
 
 if TYPE_CHECKING:
@@ -44,21 +45,8 @@ class CappedPaginator(_Paginator):
         rows = self.object_list
         if not isinstance(rows, models.QuerySet):
             return len(rows)
-        try:
-            found = _count_in_time(rows)
-        except OperationalError:  # the time is up
-            return _Many(CAP)
-        return _Many(CAP) if found > CAP else found
-
-
-def _count_in_time(rows: "models.QuerySet[models.Model]") -> int:
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {_COUNT_MS}")
-        found = rows.order_by()[: CAP + 1].count()
-        # Takes the time limit back also where this is a savepoint of an outer transaction.
-        transaction.set_rollback(True)
-    return found
+        found = in_time(rows.order_by()[: CAP + 1].count, ms=_COUNT_MS)
+        return _Many(CAP) if found is None or found > CAP else found
 
 
 class ReadOnlyAdmin(_Admin):

@@ -52,6 +52,11 @@ def whole_id(value: object) -> SafeString | str:
     return format_html('<code class="id whole">{}</code>', value) if value else NOTHING
 
 
+def capped(count: int, cap: int) -> str:
+    """A count that ended at its cap."""
+    return f"{cap:,}+" if count > cap else f"{count:,}"
+
+
 def under(main: object, beneath: object) -> SafeString:
     """A cell of two lines: what is looked for, and beneath it in small what explains it."""
     return format_html("{}<small>{}</small>", main, beneath) if beneath else format_html("{}", main)

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.views.main import ChangeList
-from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from audit.pages.limits import in_time
 
 LIMIT_MS = 5000
 
@@ -20,7 +20,7 @@ class TimedList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows = _in_time(self.result_list)
+        rows = in_time(lambda: list(self.result_list), ms=LIMIT_MS)
         if rows is None:
             messages.warning(request, "This took too long and was stopped. Search by an id, or filter otherwise.")
         # A list, because the template would send the same query again.
@@ -28,17 +28,3 @@ class TimedList(ChangeList):
         add: Callable[[Sequence[Any]], None] | None = getattr(self.model_admin, "add_to_rows", None)
         if add is not None and rows:
             add(rows)
-
-
-def _in_time(rows: QuerySet[Any]) -> list[Any] | None:
-    """The rows; None where the time was up."""
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {LIMIT_MS}")
-            found = list(rows)
-            # Takes the limit back also where this is a savepoint of an outer transaction.
-            transaction.set_rollback(True)
-    except OperationalError:
-        return None
-    return found

@@ -210,7 +210,7 @@ class AccountAdmin(_Admin):
         count: int = account.parked_count  # type: ignore[attr-defined]
         if not count:
             return "none"
-        shown = f"{accounts.PARKED_CAP:,}+" if count > accounts.PARKED_CAP else f"{count:,}"
+        shown = marks.capped(count, accounts.PARKED_CAP)
         return marks.link(_parked_url(account), f"{marks.SHAPES['parked']} {shown}")
 
     @admin.display(description="replies")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from audit.pages import marks
+from audit.pages.limits import in_time
 from dead_letters import causes
 from instagram_webhooks.conf import conf
 from instagram_webhooks.desk.accounts import Unknown, unknown_accounts
@@ -70,14 +72,12 @@ def health() -> Health:
     """Asks everything once."""
     pulses = Worker.objects.order_by("-pulse_at")
     alive = pulses.filter(stopped_at=None, pulse_at__gt=Now() - timedelta(seconds=conf().worker_silent_s))
-    blocked = _in_time(_BLOCKED.format(is_blocked=heads.is_blocked("e")), {"cap": CAP + 1})
-    oldest = _in_time(_OLDEST, {})
     return Health(
         workers=alive[: CAP + 1].count(),
         last_pulse_at=pulses.values_list("pulse_at", flat=True).first(),
         ready=_ready(),
-        oldest_s=oldest[0][0] if oldest else None,
-        blocked=blocked[0][0] if blocked else None,
+        oldest_s=_number(_OLDEST),
+        blocked=_number(_BLOCKED.format(is_blocked=heads.is_blocked("e")), cap=CAP + 1),
         pressing=causes.pressing(most=CAUSES_SHOWN),
         accounts=_accounts(),
         unknown=unknown_accounts(),
@@ -157,18 +157,16 @@ def _ready() -> int | None:
         broker.close()
 
 
-def _in_time(statement: str, values: dict[str, Any]) -> list[Any] | None:
-    """The rows; None where it took too long: the rest of the page does not wait for it."""
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {ASKED_FOR_MS}")
-                cursor.execute(statement, values)
-                found: list[Any] = cursor.fetchall()
-            transaction.set_rollback(True)  # takes the limit back, also in a transaction around this one
-    except OperationalError:
-        return None
-    return found
+def _number(statement: str, **values: object) -> Any:
+    """The one number that it gives; None where it gives none, or took too long: the page does not wait for it."""
+
+    def ask() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)  # type: ignore[arg-type]
+            return cursor.fetchone()
+
+    row = in_time(ask, ms=ASKED_FOR_MS)
+    return row[0] if row else None
 
 
 def _accounts() -> list[Account]:
@@ -191,7 +189,7 @@ def _list(names: Sequence[str], *, most: int = 3) -> str:
 
 def capped(count: int) -> str:
     """The count, as far as was counted."""
-    return f"{CAP:,}+" if count > CAP else f"{count:,}"
+    return marks.capped(count, CAP)
 
 
 def many(count: int, what: str) -> str:

@@ -1,17 +1,17 @@
 """What the page of a dead letter says of its event: a verdict for whoever must decide, and where to look."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.urls import reverse
 
 from dead_letters.models import DeadLetter, Status
 from dead_letters.subject import Outlook, subject_for
 from dead_letters.telling import Allowed, Told
-from instagram_webhooks.conf import REPLY_WINDOW_S
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.timeline import Step
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
+from instagram_webhooks.replies.policy import reply_deadline
 from instagram_webhooks.states import ReplyState
 
 _PASSES = {"graph_failed", "graph_unanswered", "graph_unreachable", "graph_throttled", "outcome_unknown",
@@ -59,7 +59,7 @@ def _verdict(letter: DeadLetter, event: WebhookEvent, one: Event, steps: Sequenc
 
 def _of_answer(letter: DeadLetter, event: WebhookEvent, one: Event) -> list[str]:
     """What a replay does about an answer that has not left."""
-    closes_at = (event.happened_at or event.received_at) + timedelta(seconds=REPLY_WINDOW_S)
+    closes_at = reply_deadline(event)
     if event.kind in _ANSWERED_KINDS and closes_at < datetime.now(UTC):
         return [
             f"The reply window closed at {closes_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: a replay cannot answer it."

@@ -1,5 +1,6 @@
 """
-Whose turn it is to sweep: one process at a time, and one an interval, however many there are.
+Whose turn it is to do what is done for all, as to sweep: one process at a time, and one an interval, however many
+there are.
 
 Without it sixteen workers would sweep sixteen times as often, and with a large backlog, where a sweep
 reads much and finds little, they would keep the database busy with it.

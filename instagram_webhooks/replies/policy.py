@@ -14,7 +14,7 @@ from instagram_webhooks.conf import REPLY_WINDOW_S, conf
 from instagram_webhooks.errors import Parked, PolicyOverBudget, PolicyStoreFailed
 from instagram_webhooks.events import Attachment, Content
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.models import Message
+from instagram_webhooks.models import Message, WebhookEvent
 from instagram_webhooks.replies import thread
 from instagram_webhooks.replies.context import Answer, PastMessage, Policy, Reply, ReplyContext, Silence
 
@@ -39,9 +39,9 @@ def _within(at: datetime | None, seconds: float, now: datetime) -> bool:
     return at is not None and now - at < timedelta(seconds=seconds)
 
 
-def reply_deadline(claim: Claim) -> datetime:
+def reply_deadline(answered: Claim | WebhookEvent) -> datetime:
     """Until when Meta takes an answer: 24 hours after the customer wrote."""
-    return (claim.happened_at or claim.received_at) + timedelta(seconds=REPLY_WINDOW_S)
+    return (answered.happened_at or answered.received_at) + timedelta(seconds=REPLY_WINDOW_S)
 
 
 @lru_cache(maxsize=8)

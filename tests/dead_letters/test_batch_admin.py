@@ -43,6 +43,11 @@ def begin(client, letter, **more):
     return client.post(new(letter), asked(**hidden(page)) | more, secure=True, follow=True)
 
 
+def a_batch(letter):
+    facts = {"name": "n", "reason": "r", "actor": "a", "rate": 1, "stop_percent": 1}
+    return batches.freeze(uuid7(), {"cause": str(letter.cause_id)}, until=timezone.now(), **facts)
+
+
 def run():
     for _ in range(2):
         ReplayBatch.objects.update(ran_at=timezone.now() - timedelta(seconds=10))
@@ -196,16 +201,7 @@ def test_nonsense_changes_nothing(ops, buried, given):
 @pytest.mark.parametrize("lacks", ["view_replaybatch", "view_deadletter", "act_on_deadletter"])
 def test_whoever_lacks_a_right_begins_and_changes_nothing(client, buried, lacks):
     letter = buried()
-    batch = batches.freeze(
-        uuid7(),
-        {"cause": str(letter.cause_id)},
-        until=timezone.now(),
-        name="n",
-        reason="r",
-        actor="a",
-        rate=1,
-        stop_percent=1,
-    )
+    batch = a_batch(letter)
     weak = logged_in(client, *(set(RIGHTS) - {lacks}))
 
     assert weak.get(new(letter), secure=True).status_code == 403
@@ -217,16 +213,7 @@ def test_whoever_lacks_a_right_begins_and_changes_nothing(client, buried, lacks)
 
 def test_whoever_may_only_look_is_offered_nothing(client, buried):
     letter = buried()
-    batch = batches.freeze(
-        uuid7(),
-        {"cause": str(letter.cause_id)},
-        until=timezone.now(),
-        name="n",
-        reason="r",
-        actor="a",
-        rate=1,
-        stop_percent=1,
-    )
+    batch = a_batch(letter)
     reader = logged_in(client, "view_replaybatch")
 
     assert found(reader, LIST) == [batch.pk]

@@ -1,0 +1,22 @@
+"""Asking the database for no longer than a person waits for a page."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError, connection, transaction
+
+Found = TypeVar("Found")
+
+
+def in_time(ask: Callable[[], Found], *, ms: int) -> Found | None:
+    """What `ask` reads; None where one of its statements took longer than so many milliseconds."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {ms}")
+            found = ask()
+            # Takes the limit back also where this is a savepoint of an outer transaction.
+            transaction.set_rollback(True)
+    except OperationalError:
+        return None
+    return found
