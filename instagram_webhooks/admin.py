@@ -3,7 +3,10 @@
 import importlib
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django_celery_results.models import GroupResult
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from knox.models import AuthToken
 
 from dead_letters import telling
@@ -13,6 +16,7 @@ from instagram_webhooks.desk.admin_blocked import BlockedAdmin
 from instagram_webhooks.desk.admin_conversations import ConversationAdmin
 from instagram_webhooks.desk.admin_events import EventAdmin
 from instagram_webhooks.desk.admin_tokens import TokenAdmin
+from instagram_webhooks.desk.people.admin_users import UserAdmin
 from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.models import Account, BlockedConversation, Conversation, WebhookEvent
 
@@ -24,8 +28,10 @@ admin.site.register(BlockedConversation, BlockedAdmin)
 telling.register(EventSubject.KIND, letters.told)
 
 # Imported here, their admins are registered now and not again later.
-for package in ("django_celery_results", "knox"):
+for package in ("django.contrib.auth", "django_celery_results", "django_otp.plugins.otp_static",
+                "django_otp.plugins.otp_totp", "knox"):  # fmt: skip
     importlib.import_module(f"{package}.admin")
 admin.site.unregister(GroupResult)  # nothing here runs in groups
-admin.site.unregister(AuthToken)
+admin.site.unregister([AuthToken, StaticDevice, TOTPDevice, User])  # devices: a page of theirs would show the keys
+admin.site.register(User, UserAdmin)
 admin.site.register(AuthToken, TokenAdmin)

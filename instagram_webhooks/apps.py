@@ -14,6 +14,7 @@ class InstagramWebhooksConfig(AppConfig):
         """Registers the system checks and the slot through which dead letters come back to work."""
         from dead_letters import subject
         from instagram_webhooks import checks  # noqa: F401
+        from instagram_webhooks.desk.people import log_ins  # noqa: F401
         from instagram_webhooks.replies.proof import AnsweredEvent
 
         subject.register(AnsweredEvent.KIND, AnsweredEvent())

@@ -2,7 +2,7 @@
 Writes what the documents repeat from the code: python -m scripts.write_docs [--check]
 
 - docs/lifecycle.md, from instagram_webhooks/states.py
-- the table of settings in README.md, and .env.example, from webhooks_project/environment.py
+- docs/settings.md and .env.example, from webhooks_project/environment.py
 
 --check tells by its exit code whether they are as the code says, and names those that are not.
 """
@@ -21,10 +21,15 @@ from instagram_webhooks.states import CLAIMABLE, ENDED, FIRST, MOVES, OPEN, Even
 from webhooks_project.environment import REQUIRED, SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parents[1]
-README, EXAMPLE, LIFECYCLE = ROOT / "README.md", ROOT / ".env.example", ROOT / "docs" / "lifecycle.md"
+EXAMPLE, SETTINGS_PAGE, LIFECYCLE = ROOT / ".env.example", ROOT / "docs" / "settings.md", ROOT / "docs" / "lifecycle.md"
 
-BEGIN, END = "<!-- settings: python -m scripts.write_docs -->", "<!-- end of settings -->"
+SETTINGS_HEAD = """\
+# Settings
 
+Written from `webhooks_project/environment.py` by `python -m scripts.write_docs`: change the code, then this.
+By environment; every `NAME` may be given as `NAME_FILE`, a file to read it from. `.env.example` has them to copy. A
+start with faults names all of them. `DJANGO_DEBUG=true` fills in what is required, for this machine alone.
+"""
 EXAMPLE_HEAD = """\
 # Copy to .env (docker compose) or /etc/instagram-webhooks/environment (systemd) and fill in.
 # For a shell: set -a; . ./.env; set +a
@@ -151,13 +156,10 @@ def _notes(kind: type[Enum]) -> dict[str, str]:
     return {value: note or "–" for value, note in found}
 
 
-def readme() -> str:
-    """README.md with its table of settings as the code has them."""
-    before, rest = README.read_text().split(BEGIN)
-    _, after = rest.split(END)
+def settings() -> str:
+    """The whole of docs/settings.md."""
     rows = [f"| `{each.name}` | {_shown(each)} | {each.meaning} |" for each in SETTINGS]
-    table = ["| name | default | meaning |", "| --- | --- | --- |", *rows]
-    return "\n".join([f"{before}{BEGIN}", *table, f"{END}{after}"])
+    return "\n".join([SETTINGS_HEAD, "| name | default | meaning |", "| --- | --- | --- |", *rows, ""])
 
 
 def _shown(setting: Setting) -> str:
@@ -187,7 +189,7 @@ def _quoted(value: str) -> str:
     return f'"{value}"' if " " in value else value
 
 
-PAGES: dict[Path, Callable[[], str]] = {README: readme, EXAMPLE: example, LIFECYCLE: lifecycle}
+PAGES: dict[Path, Callable[[], str]] = {SETTINGS_PAGE: settings, EXAMPLE: example, LIFECYCLE: lifecycle}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """
 Every setting of this service: its name, its default and what it means.
 
-The README's table and `.env.example` are held against this list by a test. Values are read and
+`docs/settings.md` and `.env.example` are held against this list by a test. Values are read and
 judged together, so a start with five faults names all five.
 """
 
@@ -109,6 +109,7 @@ SETTINGS = (
     Setting("ALERT_EMAILS", "words", "", "and to these addresses (mail server: EMAIL_URL)"),
     Setting("ALERT_HEAD_AGE_S", "float", 900.0, "and that a conversation has waited for so long (0: never)"),
     Setting("EMAIL_URL", "str", "", "smtp://user:password@host:port (default: mails go to the log)", None, True),
+    Setting("SECOND_FACTOR", "str", "off", "off; operators: of whoever may act or open words; all: of all staff"),
     Setting("HOST", "str", "127.0.0.1", "where the web process listens"),
     Setting("PORT", "int", 8000, "where the web process listens"),
     Setting("WEB_CONCURRENCY", "int", 1, "web processes"),

@@ -11,6 +11,7 @@ from typing import Any
 
 CHOICES = {
     "REPLIES": ("on", "off", "shadow"),
+    "SECOND_FACTOR": ("off", "operators", "all"),
     "WORKER_POOL": ("threads", "prefork"),
     "LOG_FORMAT": ("json", "console"),
     "LOG_LEVEL": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),

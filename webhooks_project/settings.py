@@ -1,11 +1,13 @@
 """Django's and Celery's settings, built from the environment (environment.py says what each name means)."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 import dj_email_url
+from csp.constants import NONE, SELF
 
 from audit.redaction import logging_config
 from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, WebhookSettings
@@ -69,6 +71,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "knox",
     "django_celery_results",
@@ -77,15 +84,17 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "webhooks_project.middleware.door_first",
     "django.middleware.security.SecurityMiddleware",
-    "webhooks_project.middleware.content_security_policy",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webhooks_project.middleware.correlate",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "webhooks_project.urls"
 WSGI_APPLICATION = "webhooks_project.wsgi.application"
@@ -107,6 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -226,6 +236,27 @@ if env["EMAIL_URL"]:
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_TIMEOUT = 10
+
+# --- who may come in ------------------------------------------------------------------------------
+
+SECOND_FACTOR: str = env["SECOND_FACTOR"]
+OTP_TOTP_ISSUER = "Instagram Webhooks"
+AXES_FAILURE_LIMIT = 10  # by name and address together: nobody locks a colleague out from elsewhere
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "instagram_webhooks.desk.people.log_ins.known_as"
+AXES_LOCKOUT_CALLABLE = "instagram_webhooks.desk.people.log_ins.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+
+# --- what pages may load and run ------------------------------------------------------------------
+
+_ours = {name: [SELF] for name in ("script-src", "style-src", "font-src", "connect-src", "form-action")}
+_nobodys = {name: [NONE] for name in ("default-src", "base-uri", "frame-ancestors", "object-src")}
+# Django's own stylesheets hold small pictures.
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": {**_nobodys, **_ours, "img-src": [SELF, "data:"]}}
 
 # --- transport security --------------------------------------------------------------------------
 

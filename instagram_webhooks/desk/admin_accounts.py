@@ -75,6 +75,10 @@ class AccountAdmin(_Admin):
     def has_delete_permission(self, *_: object) -> bool:
         return False
 
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may put accounts to work again, without being trusted with tokens."""
+        return request.user.has_perms(("instagram_webhooks.act_on_account", "instagram_webhooks.view_account"))
+
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         token = ("new_token", "token_expires_at")
         parts = {
@@ -143,7 +147,7 @@ class AccountAdmin(_Admin):
 
     # --- release -----------------------------------------------------------------------------------
 
-    @admin.action(description="Release parked events…", permissions=["change"])
+    @admin.action(description="Release parked events…", permissions=["act"])
     def release_chosen(self, request: HttpRequest, queryset: "models.QuerySet[Account]") -> HttpResponse | None:
         ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
         if len(ids) > AT_ONCE:
@@ -154,7 +158,7 @@ class AccountAdmin(_Admin):
 
     def release(self, request: HttpRequest) -> HttpResponse:
         """GET asks for the reason, POST releases."""
-        if not self.has_change_permission(request):
+        if not self.has_act_permission(request):
             raise PermissionDenied
         ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"), most=AT_ONCE)
         form = ReleaseForm(request.POST if request.method == "POST" else None)

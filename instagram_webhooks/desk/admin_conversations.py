@@ -9,12 +9,12 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
-from instagram_webhooks.desk import trace
+from instagram_webhooks.desk import opened, trace
 from instagram_webhooks.errors import PayloadSealBroken
 from instagram_webhooks.models import Conversation, Message
 from instagram_webhooks.replies import thread
@@ -49,6 +49,14 @@ class ConversationAdmin(ReadOnlyAdmin):
         ("Who spoke last", {"fields": ("message", "reply", "person", "read")}),
     )
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.open)
+        return [path("<uuid:pk>/open/", view, name="instagram_webhooks_conversation_open"), *super().get_urls()]
+
+    def open(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """What was written, for who may read it and says why."""
+        return opened.page(request, {**self.admin_site.each_context(request), "opts": self.opts}, pk)
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Conversations"})
 
@@ -70,6 +78,8 @@ class ConversationAdmin(ReadOnlyAdmin):
             newest = conversation.message_set.order_by("-happened_at", "-id")[: MESSAGES + 1]
             lines = list(_lines(newest))
             about["lines"] = lines[:MESSAGES]
+            if lines and opened.may_open(request):
+                about["open_url"] = reverse(opened.PAGE, args=[conversation.pk])
             about["is_cut"] = len(lines) > MESSAGES
             about["events_url"] = reverse(
                 "admin:instagram_webhooks_webhookevent_changelist", query={"q": str(conversation.pk)}

@@ -5,16 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import AdminSite, autodiscover
+from django.contrib.auth import logout
 from django.core.checks import CheckMessage
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
 from audit.pages import charts
 from dead_letters import causes
 from dead_letters.models import Cause
 from instagram_webhooks.desk import health
+from instagram_webhooks.desk.people import second_factor, second_factor_page
 from instagram_webhooks.inbox import minutes
 
 # Minutes of a bar, and bars of the chart.
@@ -39,12 +41,33 @@ class Desk(AdminSite):
     def get_urls(self) -> Any:
         """Loads the pages of all packages: only now does this process show any."""
         autodiscover()
-        return super().get_urls()
+        return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
 
     def check(self, app_configs: Any) -> list[CheckMessage]:
         """Of all pages, also where none was asked for yet."""
         autodiscover()
         return super().check(app_configs)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff, and with all that this person must show."""
+        return super().has_permission(request) and not second_factor.is_missing(request)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Asks for a password, and sends on who still lacks a second factor."""
+        if request.method == "GET" and super().has_permission(request) and second_factor.is_missing(request):
+            going_to = {second_factor_page.NEXT: request.GET.get(second_factor_page.NEXT, "")}
+            return HttpResponseRedirect(reverse("admin:second_factor", query=going_to))
+        return super().login(request, extra_context)
+
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """For whoever has shown a password, and may leave again."""
+        if request.method == "POST" and "leave" in request.POST:
+            logout(request)
+        if not super().has_permission(request):
+            return HttpResponseRedirect(reverse("admin:login"))
+        if not second_factor.is_missing(request) and request.method == "GET":
+            return HttpResponseRedirect(reverse("admin:index"))
+        return second_factor_page.page(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         """Figures for those who may see what they are about; the menu for everybody."""

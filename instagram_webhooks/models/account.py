@@ -43,6 +43,7 @@ class Account(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        permissions = (("act_on_account", "Can release, pause, resume and test accounts"),)
         constraints = (
             models.UniqueConstraint("provider", "account_id", name="account_once"),
             models.CheckConstraint(name="account_state_known", condition=Q(state__in=AccountState.values)),

@@ -95,3 +95,6 @@ class EventPayload(models.Model):
     event_id = models.UUIDField(primary_key=True, editable=False)
     sealed = models.BinaryField()
     stored_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        permissions = (("view_payload", "Can open what customers wrote, with a reason"),)

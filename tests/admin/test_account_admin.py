@@ -18,7 +18,7 @@ NEW = "IGnew-canary-token"
 
 @pytest.fixture
 def ops(login):
-    return login("view_account", "add_account", "change_account")
+    return login("view_account", "add_account", "change_account", "act_on_account")
 
 
 def parked(reason, *items):

@@ -9,7 +9,7 @@ from webhooks_project.environment import REQUIRED, SETTINGS, read
 from webhooks_project.setting_rules import CHOICES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-README = CHECKOUT / "README.md"
+PAGE = CHECKOUT / "docs" / "settings.md"
 EXAMPLE = CHECKOUT / ".env.example"
 LIFECYCLE = CHECKOUT / "docs" / "lifecycle.md"
 
@@ -19,18 +19,17 @@ def test_what_the_documents_repeat_from_the_code_is_as_the_code_says():
 
 
 def _shown() -> dict[str, tuple[str, str]]:
-    """Default and meaning by name, as the README's table has them."""
-    table = README.read_text().split("<!-- settings")[1].split("<!-- end")[0]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    """Default and meaning by name, as the page of settings has them."""
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     return {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in rows}
 
 
-def test_the_readme_names_every_setting_and_no_other():
+def test_the_page_names_every_setting_and_no_other():
     assert list(_shown()) == [setting.name for setting in SETTINGS]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_the_readme_gives_the_default_and_the_meaning_of_a_setting(setting):
+def test_the_page_gives_the_default_and_the_meaning_of_a_setting(setting):
     default, meaning = _shown()[setting.name]
 
     assert meaning == setting.meaning
