@@ -85,6 +85,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     date_hierarchy = None
     list_display = ("died", "standing", "why", "whose", "attempts")
     list_filter = ("status", ProviderFilter, "created_at")
+    nothing_says = "No dead letters: nothing has failed for good."
     ordering = ("-created_at", "-id")
     sortable_by = ()
     search_help_text = (

@@ -71,6 +71,7 @@ class BatchAdmin(ReadOnlyAdmin):
     change_form_template = "dead_letters/batch.html"
     list_display = ("name", "standing", "total", "rate", "actor", "started")
     list_filter = ("state",)
+    nothing_says = "Nothing was replayed in bulk yet. The page of a cause offers it."
     ordering = ("-id",)
     sortable_by = ()
     search_help_text = "The id of a replay, exactly."

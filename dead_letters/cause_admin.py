@@ -42,6 +42,7 @@ class CauseAdmin(ReadOnlyAdmin):
 
     change_form_template = "dead_letters/cause.html"
     list_display = ("what", "standing", "open_letters", "last_day", "accounts", "seen")
+    nothing_says = "Nothing has failed for good."
     list_filter = (StateFilter,)
     sortable_by = ()
     search_help_text = "An error code, exactly."

@@ -58,12 +58,10 @@ class ReadOnlyAdmin(_Admin):
     actions: Any = ()
     list_per_page = 50
     paginator = CappedPaginator
+    nothing_says = "There is nothing here yet."
     search_fields = ("pk",)  # only shows the box; `exactly` is what searches
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
-
-    class Media:
-        css = {"all": ("audit/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
 
     def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
         return TimedList
@@ -86,7 +84,7 @@ class ReadOnlyAdmin(_Admin):
     ) -> "tuple[models.QuerySet[Any], bool]":
         """Rows that are exactly what was typed: Django's own search would cast ids to text and scan."""
         term = search_term.strip()
-        if not term:
+        if not term or not self.search_fields:
             return queryset, False
         meant = self.exactly(term)
         return (queryset.none() if meant is None else queryset.filter(meant)), False

@@ -1,15 +1,23 @@
 """The rows of an admin page: read within a time limit, and each with what other tables say about it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import IGNORED_PARAMS, SEARCH_VAR, ChangeList
 from django.http import HttpRequest
 
 from audit.pages.limits import in_time
 
 LIMIT_MS = 5000
+
+
+class Chip(NamedTuple):
+    """Something that narrows a list. without: the address of the list without it."""
+
+    name: str
+    value: str
+    without: str
 
 
 class TimedList(ChangeList):
@@ -28,3 +36,26 @@ class TimedList(ChangeList):
         add: Callable[[Sequence[Any]], None] | None = getattr(self.model_admin, "add_to_rows", None)
         if add is not None and rows:
             add(rows)
+
+    @property
+    def chips(self) -> list[Chip]:
+        """All that narrows the list, also what came with a link and no filter offers."""
+        found = [self._chip("search", self.query, [SEARCH_VAR])] if self.query else []
+        known: set[str] = set()
+        for spec in self.filter_specs:
+            names = [name for name in spec.expected_parameters() if name]
+            known.update(names)
+            chosen = [choice for choice in spec.choices(self) if choice["selected"]]
+            if chosen and any(name in self.params for name in names):
+                found.append(self._chip(str(spec.title), str(chosen[0]["display"]), names))
+        others = [name for name in self.filter_params if name not in {*known, *IGNORED_PARAMS, SEARCH_VAR}]
+        return found + [
+            self._chip(_words(name), ", ".join(map(str, self.filter_params[name])), [name]) for name in others
+        ]
+
+    def _chip(self, name: str, value: str, parameters: list[str]) -> Chip:
+        return Chip(name, value, self.get_query_string(remove=parameters))
+
+
+def _words(parameter: str) -> str:
+    return parameter.removesuffix("__exact").removesuffix("__id").replace("_", " ")

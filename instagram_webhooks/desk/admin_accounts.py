@@ -57,6 +57,9 @@ class AccountAdmin(_Admin):
     list_display = ("named", "state_and_pause", "parked", "replies", "expires")
     list_filter = ("state", "provider", "replies_on")
     list_per_page = 50
+    nothing_says = (
+        "No account is connected yet. Add one here, or run `manage.py connect_instagram`, which checks each step."
+    )
     ordering = ("provider", "label", "account_id")
     paginator = CappedPaginator
     readonly_fields = ("standing", "parked", "paused", "stored_token")
@@ -65,9 +68,6 @@ class AccountAdmin(_Admin):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     sortable_by = ()
-
-    class Media:
-        css = {"all": ("audit/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
 
     def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
         return TimedList

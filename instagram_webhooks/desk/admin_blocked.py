@@ -49,6 +49,7 @@ class BlockedAdmin(ReadOnlyAdmin):
     list_display = ("event", "standing_and_why", "short_account", "what", "waits_since", "stand_behind", "next_try")
     list_display_links = None
     list_per_page = 100
+    nothing_says = "No conversation is blocked: each goes on as its events come."
     ordering = (Greatest("received_at", "order_at").asc(), "event_id")
     search_fields = ()  # type: ignore[assignment]  # no box: the list is short
     sortable_by = ()

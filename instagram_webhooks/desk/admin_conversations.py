@@ -41,6 +41,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     change_form_template = "instagram_webhooks/conversation.html"
     list_display = ("id_and_account", "message", "reply", "person")
     list_filter = (ProviderFilter,)
+    nothing_says = "No conversation yet. The first message of a customer begins one."
     ordering = ("-created_at", "-id")
     sortable_by = ()
     search_help_text = "A conversation id, or the id of one of its messages, events or requests; exactly."

@@ -63,6 +63,7 @@ class EventAdmin(ReadOnlyAdmin):
     change_form_template = "instagram_webhooks/event.html"
     list_display = ("arrived", "standing_and_why", "what", "short_account", "attempts", "answer")
     list_filter = (StateFilter, ProviderFilter, KindFilter)
+    nothing_says = "No webhook has come yet. `manage.py send_sample_webhook` sends one, signed as Meta does."
     ordering = ("-received_at", "-event_id")
     sortable_by = ()
     search_help_text = f"One of these, exactly: {trace.LOOKED_FOR}."

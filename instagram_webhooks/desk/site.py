@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from audit.pages import charts
 from dead_letters import causes
 from dead_letters.models import Cause
-from instagram_webhooks.desk import health
+from instagram_webhooks.desk import find, health
 from instagram_webhooks.desk.people import second_factor, second_factor_page
 from instagram_webhooks.inbox import minutes
 
@@ -36,12 +36,17 @@ class Desk(AdminSite):
 
     site_header = site_title = "Instagram Webhooks"
     index_title = "How everything stands"
+    site_url = None  # there is no other site to view
     index_template = "instagram_webhooks/dashboard.html"
 
     def get_urls(self) -> Any:
         """Loads the pages of all packages: only now does this process show any."""
         autodiscover()
-        return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
+        own = [
+            path("find/", self.admin_view(self.find), name="find"),
+            path("second-factor/", self.second_factor, name="second_factor"),
+        ]
+        return [*own, *super().get_urls()]
 
     def check(self, app_configs: Any) -> list[CheckMessage]:
         """Of all pages, also where none was asked for yet."""
@@ -68,6 +73,10 @@ class Desk(AdminSite):
         if not second_factor.is_missing(request) and request.method == "GET":
             return HttpResponseRedirect(reverse("admin:index"))
         return second_factor_page.page(request, self.each_context(request))
+
+    def find(self, request: HttpRequest) -> HttpResponse:
+        """Where is my message?"""
+        return find.page(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         """Figures for those who may see what they are about; the menu for everybody."""

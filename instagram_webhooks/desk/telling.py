@@ -16,6 +16,12 @@ _WITHHELD = {
 }
 
 
+def story(event: Event) -> str:
+    """What became of an event, in a sentence or two."""
+    steps = event.get("timeline", [])
+    return f"{_arrival(event, steps)} {_now(event, steps)}".rstrip()
+
+
 def told(event: Event) -> str:
     """The whole story of one event, in lines without an end of line at the end."""
     about = [
@@ -27,7 +33,7 @@ def told(event: Event) -> str:
     if event["conversation_id"]:
         ids.append(f"conversation {event['conversation_id']}")
     steps = event.get("timeline", [])
-    lines = [" ".join(about), f"  {_arrival(event, steps)} {_now(event, steps)}".rstrip(), f"  {', '.join(ids)}"]
+    lines = [" ".join(about), f"  {story(event)}", f"  {', '.join(ids)}"]
     width = max((len(step["what"]) for step in steps), default=0)
     return "\n".join(lines + [f"    {_line(step, event['received_at'], max(width, 14))}" for step in steps])
 

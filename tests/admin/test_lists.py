@@ -1,0 +1,68 @@
+"""What every list has: what narrows it, each with a way out, and why it is empty."""
+
+import pytest
+
+from tests.admin.pages import CONVERSATIONS, EVENTS, found, shown
+from tests.builders import ACCOUNT, a_message, stored
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+def chips(client, address, **query):
+    page = client.get(address, query, secure=True)
+    assert page.status_code == 200, page
+    return page.context["cl"].chips
+
+
+def test_each_thing_that_narrows_a_list_is_named_and_taken_away_alone(admin_client):
+    (event,) = stored(a_message("m-1"))
+    asked = {"q": "m-1", "state": "received", "account__exact": ACCOUNT}
+
+    given = chips(admin_client, EVENTS, **asked)
+
+    assert [(chip.name, chip.value) for chip in given] == [
+        ("search", "m-1"),
+        ("state", "● received"),
+        ("account", ACCOUNT),
+    ]
+    for chip, name in zip(given, asked, strict=True):
+        left = admin_client.get(EVENTS + chip.without, secure=True)
+        assert set(left.wsgi_request.GET) == set(asked) - {name}
+        assert [row.pk for row in left.context["cl"].result_list] == [event.pk]
+
+
+def test_a_list_that_nothing_narrows_has_no_chips(admin_client):
+    assert chips(admin_client, EVENTS) == []
+    assert chips(admin_client, EVENTS, p="1") == []
+
+
+def test_an_empty_list_says_why_and_one_without_a_match_says_that(admin_client):
+    assert "No webhook has come yet" in shown(admin_client, EVENTS)
+    stored(a_message("m-1"))
+
+    page = shown(admin_client, EVENTS, state="dead")
+
+    assert "Nothing here matches all of that" in page
+    assert "No webhook has come yet" not in page
+    assert "Nothing here matches" not in shown(admin_client, EVENTS)
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["dead_letters/cause", "dead_letters/deadletter", "dead_letters/replaybatch", "audit/auditentry", "knox/authtoken",
+     "instagram_webhooks/conversation", "instagram_webhooks/account", "django_celery_results/taskresult"],
+)  # fmt: skip
+def test_every_list_opens_while_it_is_empty(admin_client, page):
+    assert found(admin_client, f"/admin/{page}/", q="no-such-thing") == []
+    assert "Nothing here matches" in shown(admin_client, f"/admin/{page}/", q="no-such-thing")
+
+
+def test_a_list_without_a_search_box_leaves_a_search_aside(admin_client):
+    assert "No conversation is blocked" in shown(admin_client, "/admin/instagram_webhooks/blockedconversation/")
+    assert found(admin_client, "/admin/instagram_webhooks/blockedconversation/", q="no-such-thing") == []
+
+
+def test_what_is_typed_stays_text_in_its_chip(admin_client):
+    html = admin_client.get(CONVERSATIONS, {"q": '"><script>alert(1)</script>'}, secure=True).content.decode()
+
+    assert "<script>alert" not in html
