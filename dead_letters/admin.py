@@ -20,7 +20,7 @@ from audit.facts import IDENTIFIER
 from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
-from dead_letters.batch_admin import BatchAdmin
+from dead_letters.batch_admin import ACT_RIGHTS, BatchAdmin, url_of_all
 from dead_letters.cause_admin import CauseAdmin
 from dead_letters.models import Cause, DeadLetter, ReplayBatch, Status
 
@@ -82,6 +82,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     # A decision is made about one letter, by someone who looked at its conversation.
     actions = tuple(_action(act) for act in review.ACTS if act not in review.DECISIONS)
     change_form_template = "dead_letters/letter.html"
+    change_list_template = "dead_letters/letters.html"
     date_hierarchy = None
     list_display = ("died", "standing", "why", "whose", "attempts")
     list_filter = ("status", ProviderFilter, "created_at")
@@ -119,7 +120,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     # --- acts ------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "title": "Dead letters"})
+        page = super().changelist_view(request, {**(extra_context or {}), "title": "Dead letters"})
+        if isinstance(page, TemplateResponse) and page.context_data and request.user.has_perms(ACT_RIGHTS):
+            listed = page.context_data.get("cl")
+            page.context_data["replay_url"] = url_of_all(listed) if listed else ""
+        return page
 
     def get_urls(self) -> list[URLPattern]:
         acts = [

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, models
@@ -18,51 +17,17 @@ from django.views.decorators.http import require_POST
 from audit.ids import uuid7
 from audit.pages import marks
 from audit.pages.lists import ReadOnlyAdmin
+from audit.pages.rows import TimedList
 from dead_letters import batches
-from dead_letters.models import BatchState, Cause, ItemOutcome, ReplayBatch, ReplayItem
+from dead_letters.batch_forms import NewForm, RateForm
+from dead_letters.models import BatchState, Cause, ItemOutcome, ReplayBatch, ReplayItem, Status
 
 ACT_RIGHTS = ("dead_letters.act_on_deadletter", "dead_letters.view_deadletter", "dead_letters.view_replaybatch")
-TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand by a slip
 SHOWN_ITEMS = 50
+_OF_A_LIST = {"cause__exact": "cause", "account_label__exact": "account", "provider": "provider",
+              "kind__exact": "kind", "code__exact": "code"}  # fmt: skip
 _SAY = {"pause": BatchState.PAUSED, "resume": BatchState.RUNNING, "stop": BatchState.STOPPED}
 _OFFERED = {BatchState.RUNNING: ("pause", "stop"), BatchState.PAUSED: ("resume", "stop")}
-
-
-class RateForm(forms.Form):
-    """How many letters a second."""
-
-    rate = forms.IntegerField(
-        label="Letters a second", initial=20, min_value=batches.RATES[0], max_value=batches.RATES[1]
-    )
-
-
-class NewForm(RateForm):
-    """What the page between seeing and doing asks. count: what the page showed, to be typed where it is many."""
-
-    batch = forms.UUIDField(widget=forms.HiddenInput)
-    until = forms.DateTimeField(widget=forms.HiddenInput)
-    stop_percent = forms.IntegerField(
-        label="Stop when more than so many of 100 fail again", initial=10, min_value=0, max_value=100
-    )
-    name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
-    typed = forms.IntegerField(label="How many? Type the number", required=False)
-
-    def __init__(self, *given: Any, count: int, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.count = count
-        if count <= TYPED_ABOVE:
-            del self.fields["typed"]
-
-    def clean_typed(self) -> int:
-        """Refuses any other number than that of the page."""
-        if self.cleaned_data["typed"] != self.count:
-            raise forms.ValidationError(f"It would replay {self.count}. Type that number, or narrow them.")
-        return self.count
 
 
 class BatchAdmin(ReadOnlyAdmin):
@@ -172,6 +137,8 @@ class BatchAdmin(ReadOnlyAdmin):
                 "offered": [(act, act.capitalize()) for act in offered],
                 "rate_form": RateForm(initial={"rate": batch.rate}) if offered else None,
                 "say_url": reverse("admin:dead_letters_replaybatch_say", args=[batch.pk]),
+                "failed": batches.failed_by_cause(batch) if come.failed else [],
+                "may_see_causes": request.user.has_perm("dead_letters.view_cause"),
                 "left": [(item.letter_id, item.why) for item in skipped[:SHOWN_ITEMS]],
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
@@ -219,6 +186,15 @@ class BatchAdmin(ReadOnlyAdmin):
 def new_url(filters: Mapping[str, str]) -> str:
     """The page that shows what a replay of all that match would do."""
     return reverse("admin:dead_letters_replaybatch_new", query=dict(filters))
+
+
+def url_of_all(listed: TimedList) -> str:
+    """The same for all that a list of dead letters shows; "" where it is narrowed otherwise, or not at all."""
+    given = {name: str(values[-1]) for name, values in listed.filter_params.items()}
+    if listed.query or given.pop("status__exact", Status.OPEN) != Status.OPEN or not given:
+        return ""
+    known = given.keys() <= _OF_A_LIST.keys()
+    return new_url({_OF_A_LIST[name]: value for name, value in given.items()}) if known else ""
 
 
 def _raise_unless_allowed(request: HttpRequest) -> None:

@@ -20,10 +20,11 @@ from django.db.models import Count, QuerySet
 import audit
 from audit.columns import ClockTimestamp
 from dead_letters import review
-from dead_letters.models import BatchState, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem, Status
+from dead_letters.models import BatchState, Cause, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem, Status
 from dead_letters.subject import Outlook
 
 MOST = 10_000  # letters of one batch
+MOST_NAMED = 10
 RATES = (1, 100)
 FILTERS = {"cause": "cause_id", "account": "account_label", "provider": "provider", "kind": "kind", "code": "code"}
 _CHUNK = 1000
@@ -53,15 +54,18 @@ class TooMany(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a replay of a selection would do. left_out: why not, and how many. by_account: those with the most.
+    """What a replay of a selection would do. left_out: why not, and how many. by_*: those with the most.
 
-    looked_up: of the count, those whose answer may be there, and is looked for first.
+    looked_up: of the count, those whose answer may be there, and is looked for first. late: of the count, those for
+    whose answer it is too late. by_cause: the causes themselves.
     """
 
     count: int
     looked_up: int
+    late: int
     left_out: Mapping[str, int]
     by_account: list[tuple[str, int]]
+    by_cause: list[tuple[Cause, int]]
     oldest_at: datetime | None
 
 
@@ -91,11 +95,14 @@ def preview(filters: Mapping[str, str], *, until: datetime) -> Preview:
     left_out = {key: outlook.on_replay for key, outlook in outlooks.items() if outlook.is_settled}
     going = [letter for letter in letters if letter.pk not in left_out]
     accounts = Counter(letter.account_label for letter in going)
+    causes = Counter(letter.cause_id for letter in going)
     return Preview(
         count=len(going),
         looked_up=sum(outlooks[letter.pk].is_in_doubt for letter in going),
         left_out=dict(Counter(left_out.values())),  # a template asks a Counter for the key "items"
-        by_account=sorted(accounts.items(), key=lambda hit: (-hit[1], hit[0]))[:10],
+        late=sum(outlooks[letter.pk].is_late for letter in going),
+        by_account=sorted(accounts.items(), key=lambda hit: (-hit[1], hit[0]))[:MOST_NAMED],
+        by_cause=_named(causes),
         oldest_at=min((letter.created_at for letter in going), default=None),
     )
 
@@ -172,6 +179,21 @@ def progress(batch: ReplayBatch) -> Progress:
         failed=by_outcome.get(ItemOutcome.FAILED, 0),
         skipped=dict(skipped),
     )
+
+
+def failed_by_cause(batch: ReplayBatch) -> list[tuple[Cause, int]]:
+    """Of what those died that failed again, the most frequent first; of the first 1,000 of them."""
+    failed = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.FAILED).order_by("place")
+    subjects = list(failed.values_list("subject_id", flat=True)[:_CHUNK])
+    again = DeadLetter.objects.filter(subject_id__in=subjects, created_at__gt=batch.created_at)
+    newest = dict(again.order_by("created_at").values_list("subject_id", "cause_id"))
+    return _named(Counter(newest.values()))
+
+
+def _named(causes: Counter[uuid.UUID]) -> list[tuple[Cause, int]]:
+    most = causes.most_common(MOST_NAMED)
+    known = Cause.objects.in_bulk([key for key, _ in most])
+    return [(known[key], count) for key, count in most]
 
 
 def _letters(filters: Mapping[str, str], until: datetime) -> list[DeadLetter]:

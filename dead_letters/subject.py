@@ -11,12 +11,14 @@ class Outlook:
     """What is known before an act. on_replay: a sentence on what a replay would not repeat, or "".
 
     is_in_doubt: an effect of it may have arrived outside; a person can decide whether it did.
-    is_settled: its effect stands, or was decided against: a replay would do nothing.
+    is_settled: its effect stands, or was decided against, or cannot be made any more: a replay would do nothing.
+    is_late: a replay does all but what was to be sent: the time for that is over.
     """
 
     on_replay: str = ""
     is_in_doubt: bool = False
     is_settled: bool = False
+    is_late: bool = False
 
 
 class Subject(Protocol):

@@ -24,7 +24,6 @@ _ADVICE = {
     "worker_killer": "It ended the process that worked on it: a replay does so again, alone, until that is mended.",
     "set_aside": "A person set it aside so that its conversation goes on: a replay brings it back, at the end.",
 }
-_ANSWERED_KINDS = ("message", "postback")
 _KEEPS = (ReplyState.PLANNED, ReplyState.FAILED)
 
 
@@ -50,20 +49,18 @@ def _verdict(letter: DeadLetter, event: WebhookEvent, one: Event, steps: Sequenc
     outlook = subject.outlooks([letter.subject_id]).get(letter.subject_id, Outlook())
     if outlook.is_in_doubt:
         said.append("Look into the conversation in Meta's app, and say here whether the answer is there.")
-    said += [outlook.on_replay] if outlook.on_replay else _of_answer(letter, event, one)
+    said += [outlook.on_replay] if outlook.on_replay else _of_answer(letter, event, one, is_late=outlook.is_late)
     conversation = _conversation(event)
     if conversation and conversation.last_human_at and conversation.last_human_at > event.received_at:
         said.append("A person has answered in the conversation since.")
     return " ".join(said)
 
 
-def _of_answer(letter: DeadLetter, event: WebhookEvent, one: Event) -> list[str]:
+def _of_answer(letter: DeadLetter, event: WebhookEvent, one: Event, *, is_late: bool) -> list[str]:
     """What a replay does about an answer that has not left."""
-    closes_at = reply_deadline(event)
-    if event.kind in _ANSWERED_KINDS and closes_at < datetime.now(UTC):
-        return [
-            f"The reply window closed at {closes_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: a replay cannot answer it."
-        ]
+    if is_late:
+        closed_at = reply_deadline(event).astimezone(UTC)
+        return [f"The reply window closed at {closed_at:%Y-%m-%d %H:%M} UTC: a replay cannot answer it."]
     if one["reply"] and one["reply"]["state"] in _KEEPS:
         return ["A replay sends the answer that was decided then, word for word, and asks the reply policy no more."]
     if letter.code in _PASSES:

@@ -9,6 +9,8 @@ from instagram_webhooks.inbox import moves, wake_ups
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
 
+PURGED = "Its payload was purged, so there is nothing to process."
+
 
 class EventSubject:
     """Events, as `dead_letters` sees them (dead_letters.subject.Subject)."""
@@ -26,7 +28,7 @@ class EventSubject:
     def why_not(self, subject_id: uuid.UUID) -> str | None:
         """Why this event cannot be replayed, in a sentence; None where it can."""
         if not EventPayload.objects.filter(pk=subject_id).exists():
-            return "Its payload was purged, so there is nothing to process."
+            return PURGED
         state = WebhookEvent.objects.filter(pk=subject_id).values_list("state", flat=True).first()
         return None if state == EventState.DEAD else f"The event is not dead but {state}."
 

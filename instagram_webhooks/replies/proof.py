@@ -7,7 +7,7 @@ worker has, nobody else writes its reply.
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
@@ -18,12 +18,14 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import SendInFlight
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.inbox.replay import EventSubject
-from instagram_webhooks.models import OutgoingReply, WebhookEvent
+from instagram_webhooks.inbox.replay import PURGED, EventSubject
+from instagram_webhooks.models import EventPayload, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import outbox, thread
 from instagram_webhooks.replies.lookup import CLOCKS_APART, comparable, is_told_of
+from instagram_webhooks.replies.policy import reply_deadline
 from instagram_webhooks.states import EventState, ReplyState
 
+ANSWERED_KINDS = ("message", "postback")
 _ON_REPLAY = {
     ReplyState.SENT: "Already answered: a replay sends nothing.",
     ReplyState.WITHHELD: "Its answer was withheld: a replay sends nothing.",
@@ -37,16 +39,10 @@ class AnsweredEvent(EventSubject):
 
     def outlooks(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Outlook]:
         """What a replay of each would do about its reply, and which replies a person can decide."""
-        states = OutgoingReply.objects.filter(event_id__in=ids).values_list("event_id", "state")
-        dead = set(WebhookEvent.objects.filter(pk__in=ids, state=EventState.DEAD).values_list("pk", flat=True))
-        return {
-            event_id: Outlook(
-                on_replay=_ON_REPLAY.get(ReplyState(state), ""),
-                is_in_doubt=state == ReplyState.UNDECIDED and event_id in dead,
-                is_settled=state in (ReplyState.SENT, ReplyState.WITHHELD),
-            )
-            for event_id, state in states
-        }
+        states = dict(OutgoingReply.objects.filter(event_id__in=ids).values_list("event_id", "state"))
+        kept = set(EventPayload.objects.filter(pk__in=ids).values_list("pk", flat=True))
+        events = WebhookEvent.objects.filter(pk__in=ids)
+        return {event.pk: _outlook(event, states.get(event.pk), is_kept=event.pk in kept) for event in events}
 
     def decide(self, subject_id: uuid.UUID, *, arrived: bool, reason: str, actor: str) -> bool:
         """Settles an undecided reply of a dead event by a person's word, in the caller's transaction."""
@@ -69,6 +65,18 @@ class AnsweredEvent(EventSubject):
             detail={"decision": "arrived" if arrived else "send_again"},
         )
         return True
+
+
+def _outlook(event: WebhookEvent, state: str | None, *, is_kept: bool) -> Outlook:
+    if not is_kept:
+        return Outlook(on_replay=PURGED, is_settled=True)
+    if state in _ON_REPLAY:
+        return Outlook(
+            on_replay=_ON_REPLAY[ReplyState(state)],
+            is_in_doubt=state == ReplyState.UNDECIDED and event.state == EventState.DEAD,
+            is_settled=state in (ReplyState.SENT, ReplyState.WITHHELD),
+        )
+    return Outlook(is_late=event.kind in ANSWERED_KINDS and reply_deadline(event) < datetime.now(UTC))
 
 
 def prove(claim: Claim, content: Content) -> bool:

@@ -12,6 +12,7 @@ from dead_letters import review
 from dead_letters.bury import BuriedError, bury
 from dead_letters.models import DeadLetter
 from instagram_webhooks.models import Conversation, EventPayload, OutgoingReply, WebhookEvent
+from instagram_webhooks.replies.proof import AnsweredEvent
 from tests.admin.pages import shown
 from tests.builders import PERSON, a_message, an_account, stored
 
@@ -209,3 +210,21 @@ def test_a_letter_whose_event_is_gone_has_a_page(ops):
     WebhookEvent.objects.filter(pk=event.pk).delete()
 
     assert "Its event is not stored any more." in shown(ops, address(letter))
+
+
+def test_what_a_replay_of_many_would_do_is_foretold_for_each(ops):
+    late, _ = dead(happened_at=timezone.now() - timedelta(days=2))
+    (early,) = stored(a_message("m-2"))
+    (purged,) = stored(a_message("m-3"))
+    (answered,) = stored(a_message("m-4"))
+    EventPayload.objects.filter(pk=purged.pk).delete()
+    replied(answered, "sent", sent_at=timezone.now())
+
+    told = AnsweredEvent().outlooks([event.pk for event in (late, early, purged, answered)])
+
+    assert {key: (each.is_late, each.is_settled) for key, each in told.items()} == {
+        late.pk: (True, False),
+        early.pk: (False, False),
+        purged.pk: (False, True),
+        answered.pk: (False, True),
+    }

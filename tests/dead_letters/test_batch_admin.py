@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.ids import uuid7
-from dead_letters import batch_admin, batch_run, batches
+from dead_letters import batch_forms, batch_run, batches
 from dead_letters.models import DeadLetter, ReplayBatch
 from dead_letters.subject import Outlook
 from tests.admin.pages import found, inline_code, said, shown, words
@@ -103,6 +103,67 @@ def test_what_failed_again_and_what_was_skipped_is_said(ops, buried, graves):
     assert str(letters[1].pk) in told
 
 
+def test_what_they_failed_of_again_is_told_by_cause(ops, buried, error, graves):
+    letters = [buried() for _ in range(3)]
+    graves.busy = {letter.subject_id for letter in letters}
+    page = begin(ops, letters[0], stop_percent=100)
+    run()
+    for letter, summary in zip(letters, ("Else", "Else", letters[0].summary), strict=True):
+        buried(subject_id=letter.subject_id, error=error(summary=summary))
+    graves.busy = set()
+    run()
+
+    page = ops.get(page.request["PATH_INFO"], secure=True)
+
+    told = [(cause.summary, count) for cause, count in page.context["failed"]]
+    assert told == [("Else", 2), (letters[0].summary, 1)]
+
+
+LETTERS = "/admin/dead_letters/deadletter/"
+
+
+@pytest.mark.parametrize(
+    ("asked", "offered"),
+    [
+        ({}, None),
+        ({"status__exact": "open"}, None),
+        ({"status__exact": "resolved", "account_label__exact": "1"}, None),
+        ({"q": "graph_failed", "account_label__exact": "1"}, None),
+        ({"created_at__gte": "2026-01-01 00:00:00+00:00", "account_label__exact": "1"}, None),
+        ({"account_label__exact": "1"}, 2),
+        ({"status__exact": "open", "provider": "instagram"}, 3),
+        ({"account_label__exact": "1", "kind__exact": "message"}, 2),
+    ],
+)
+def test_a_list_offers_to_replay_all_that_it_shows_where_a_replay_can_choose_just_that(ops, buried, asked, offered):
+    for label in ("1", "1", "2"):
+        buried(account_label=label)
+
+    url = ops.get(LETTERS, asked, secure=True).context["replay_url"]
+
+    assert bool(url) is bool(offered)
+    if offered:
+        assert f"Replay {offered} dead letters" in shown(ops, url)
+
+
+def test_who_may_not_act_is_offered_no_replay_of_a_list(client, buried):
+    buried(account_label="1")
+    page = logged_in(client, "view_deadletter").get(LETTERS, {"account_label__exact": "1"}, secure=True)
+
+    assert "replay_url" not in page.context
+
+
+def test_of_several_causes_the_preview_tells_each_and_how_many_come_too_late(ops, buried, error, graves):
+    letters = [buried(account_label="1", error=error(summary=summary)) for summary in ("One", "Two", "Two")]
+    graves.known[letters[0].subject_id] = Outlook(is_late=True)
+
+    page = ops.get(LETTERS, {"account_label__exact": "1"}, secure=True)
+    told = shown(ops, page.context["replay_url"])
+
+    assert "Two 2 One 1" in told
+    assert "1 of them comes too late for an answer" in told
+
+
 def test_a_double_click_makes_one_batch_and_shows_it(ops, buried, graves):
     letter = buried()
     kept = hidden(ops.get(new(letter), secure=True))
@@ -128,7 +189,7 @@ def test_what_is_missing_or_wrong_is_asked_for_again(ops, buried, wrong):
 
 
 def test_over_a_thousand_the_number_is_typed(ops, buried, monkeypatch):
-    monkeypatch.setattr(batch_admin, "TYPED_ABOVE", 2)
+    monkeypatch.setattr(batch_forms, "TYPED_ABOVE", 2)
     letters = [buried() for _ in range(3)]
 
     for typed in ("", "2"):

@@ -1,6 +1,7 @@
 """A replay of many: frozen, in order, at a rate, each letter once whatever dies in between."""
 
 import threading
+import time
 from datetime import timedelta
 
 import psycopg
@@ -16,6 +17,12 @@ from dead_letters.models import BatchState, DeadLetter, ReplayBatch, ReplayItem,
 from dead_letters.subject import Outlook
 
 pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch):
+    """A round ends by the clock, too: on a busy machine, before what these tests count."""
+    monkeypatch.setattr(batch_run, "RUN_S", 60)
 
 
 def begun(letter, *, rate=100, stop_percent=100, batch_id=None, until=None, **filters):
@@ -80,8 +87,13 @@ def test_no_more_go_than_the_rate_allows(buried, graves):
     letters = [buried() for _ in range(30)]
     batch = begun(letters[0], rate=2)
     later(batch, 2.2)
+    begun_at = time.monotonic()
 
-    assert [batch_run.run() for _ in range(3)] == [4, 0, 0]
+    went = [batch_run.run() for _ in range(3)]
+
+    took_s = time.monotonic() - begun_at
+    assert went[0] in (4, 5)
+    assert sum(went) <= 2 * (2.2 + took_s) + 1
 
     later(batch, 3600)  # what was not used up is lost
     assert batch_run.run() == batch_run.AT_ONCE_S * 2

@@ -14,11 +14,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A whole id behind each shortened one, and one click to take it along.
+// One click takes an id along, whole. In lists it would be noise: there the id leads to its page.
 function offerCopies(within) {
   if (!navigator.clipboard) return; // only where the page came over https, or from this machine
   for (const id of within.querySelectorAll("code.id")) {
-    if (id.nextElementSibling?.classList.contains("copy")) continue;
+    if (id.closest("#result_list, td")) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from axes.signals import user_locked_out
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
@@ -28,7 +29,8 @@ def known_as(request: HttpRequest, credentials: Mapping[str, Any] | None = None)
 
 def locked_out(request: HttpRequest, _answer: HttpResponse | None, _credentials: object) -> HttpResponse:
     """The answer to a log-in after too many wrong ones."""
-    return render(request, "instagram_webhooks/locked_out.html", {"title": "Too many wrong log-ins"}, status=429)
+    about = {**admin.site.each_context(request), "title": "Too many wrong log-ins"}
+    return render(request, "instagram_webhooks/locked_out.html", about, status=429)
 
 
 @receiver(user_logged_in)

@@ -1,0 +1,46 @@
+"""What the pages of replays ask."""
+
+from typing import Any
+
+from django import forms
+
+from dead_letters import batches
+
+TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand by a slip
+
+
+class RateForm(forms.Form):
+    """How many letters a second."""
+
+    rate = forms.IntegerField(
+        label="Letters a second", initial=20, min_value=batches.RATES[0], max_value=batches.RATES[1]
+    )
+
+
+class NewForm(RateForm):
+    """What the page between seeing and doing asks. count: what the page showed, to be typed where it is many."""
+
+    batch = forms.UUIDField(widget=forms.HiddenInput)
+    until = forms.DateTimeField(widget=forms.HiddenInput)
+    stop_percent = forms.IntegerField(
+        label="Stop when more than so many of 100 fail again", initial=10, min_value=0, max_value=100
+    )
+    name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="Why? It goes into the audit log. Name no customer.",
+    )
+    typed = forms.IntegerField(label="How many? Type the number", required=False)
+
+    def __init__(self, *given: Any, count: int, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.count = count
+        if count <= TYPED_ABOVE:
+            del self.fields["typed"]
+
+    def clean_typed(self) -> int:
+        """Refuses any other number than that of the page."""
+        if self.cleaned_data["typed"] != self.count:
+            raise forms.ValidationError(f"It would replay {self.count}. Type that number, or narrow them.")
+        return self.count
