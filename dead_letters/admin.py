@@ -120,7 +120,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     # --- acts ------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        page = super().changelist_view(request, {**(extra_context or {}), "title": "Dead letters"})
+        page = super().changelist_view(request, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data and request.user.has_perms(ACT_RIGHTS):
             listed = page.context_data.get("cl")
             page.context_data["replay_url"] = url_of_all(listed) if listed else ""

@@ -87,9 +87,6 @@ class CauseAdmin(ReadOnlyAdmin):
         is_about = ["failure", "error_class"] + (["place"] if obj.place else [])
         return [("How it stands", {"fields": stands}), ("What it is", {"fields": is_about})]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "title": "Dead letters by cause"})
-
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:

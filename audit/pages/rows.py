@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django.contrib import messages
 from django.contrib.admin.views.main import IGNORED_PARAMS, SEARCH_VAR, ChangeList
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from audit.pages.limits import in_time
 
@@ -25,6 +26,10 @@ class TimedList(ChangeList):
 
     A filter that few rows match may read all of a large table: it is stopped, and the page says so.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = str(capfirst(self.opts.verbose_name_plural))  # Django's names one that is to be selected
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

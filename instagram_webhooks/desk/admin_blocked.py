@@ -81,9 +81,6 @@ class BlockedAdmin(ReadOnlyAdmin):
         name = SET_ASIDE.removeprefix("admin:")
         return [path("set-aside/", view, name=name), *super().get_urls()]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "title": "Blocked conversations"})
-
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:

@@ -58,9 +58,6 @@ class ConversationAdmin(ReadOnlyAdmin):
         """What was written, for who may read it and says why."""
         return opened.page(request, {**self.admin_site.each_context(request), "opts": self.opts}, pk)
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "title": "Conversations"})
-
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[models.Model]":
         return super().get_queryset(request).defer("sealed_partner")
 

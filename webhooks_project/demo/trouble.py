@@ -9,6 +9,7 @@ from webhooks_project.demo.stage import Stage, must, seconds_between
 from webhooks_project.demo.words import duration, say, times
 
 WAITING = 6
+LEFT = 5
 
 
 def failing_graph(stage: Stage) -> None:
@@ -33,6 +34,22 @@ def failing_graph(stage: Stage) -> None:
         f"({times(len(calls) - len(sends), 'look-up')})."
     )
     _in_order(events)
+
+
+def left_to_replay(stage: Stage) -> None:
+    """Dead letters of one cause for whoever tries the admin; Meta takes the replies from then on."""
+    people = [new_person() for _ in range(LEFT)]
+    for person in people:
+        stage.meta.answer(person, "http:400:10")
+    deliveries = [delivery for person in people for delivery in stage.send("--person", person)]
+
+    def died() -> list[Event] | None:
+        events = stage.events(deliveries)
+        return events if len(events) == LEFT and all(event["state"] == "dead" for event in events) else None
+
+    stage.wait(died, "The refused messages did not become dead letters")
+    say(f"{LEFT} replies were refused for want of a permission (10), which is there again now. The admin has them as "
+        "one cause: replay them there.")  # fmt: skip
 
 
 def _first_and_waiting(stage: Stage, deliveries: list[Delivery]) -> tuple[Event, list[Event]]:

@@ -4,7 +4,7 @@ import shlex
 import time
 from typing import NoReturn
 
-from webhooks_project.demo import signals
+from webhooks_project.demo import signals, trouble
 from webhooks_project.demo.errors import NotSeen
 from webhooks_project.demo.house import Home
 from webhooks_project.demo.opening import ENV_FILE
@@ -31,6 +31,8 @@ def until_told(home: Home) -> NoReturn:
     )
     home.children.add(trickle)
     trickle.start()
+    heading("It stays, with a message now and then, until Ctrl-C.")
+    trouble.left_to_replay(home.stage)
     _tell_what_to_try(home)
     ends = dict.fromkeys([child.name for child in home.children], 0)
     servers = [server for server in (home.services.postgres, home.services.redis) if server]
@@ -68,7 +70,6 @@ def _bring_back(server: Server, gone_at: dict[str, float]) -> None:
 
 def _tell_what_to_try(home: Home) -> None:
     messages = home.stage.accepted[0].messages
-    heading("It stays, with a message now and then, until Ctrl-C.")
     for title, what in (
         ("Admin", f"{home.places.web_url}/admin/   login {LOGIN}, password {home.password}"),
         ("Meta's side", f"{home.places.graph_url}/_simulator/"),
