@@ -26,7 +26,9 @@ ACTIONS = (
     *("replay_batch.started", "replay_batch.paused", "replay_batch.resumed", "replay_batch.stopped"),
     *("replay_batch.rate_changed", "replay_batch.done"),
     *("account.connected", "account.parked", "account.released", "account.token_changed"),
-    *("account.replies_on", "account.replies_off", "api_token.created", "api_token.revoked"),
+    *("account.replies_on", "account.replies_off", "account.replies_shadow"),
+    *("account.paused", "account.resumed", "account.tested", "job.started"),
+    *("api_token.created", "api_token.revoked"),
 )
 
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from instagram_webhooks.conf import conf
 from instagram_webhooks.models import Account
+from instagram_webhooks.models.account import Replies
 
 if TYPE_CHECKING:
     _AccountForm = forms.ModelForm[Account]
@@ -43,12 +45,15 @@ class AccountForm(_AccountForm):
 
     class Meta:
         model = Account
-        fields = ("provider", "account_id", "label", "token_expires_at", "replies_on")
+        fields = ("provider", "account_id", "label", "token_expires_at", "replies")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account_id" in self.fields:  # a known account keeps its id
             self.fields["account_id"].help_text = WHICH_ID
+        if "replies" in self.fields:
+            said = f"REPLIES of the settings is {conf().replies}; of the two the stricter holds."
+            self.fields["replies"].help_text = said
 
     def clean_account_id(self) -> str:
         given = str(self.cleaned_data["account_id"]).strip()
@@ -70,6 +75,6 @@ class AccountForm(_AccountForm):
         known = Account.objects.filter(provider=cleaned.get("provider"), account_id=cleaned.get("account_id"))
         if "account_id" in cleaned and known.exists():
             self.add_error("account_id", "This account is connected already. Open it to give it a new token.")
-        if "new_token" in cleaned and not cleaned["new_token"] and cleaned.get("replies_on"):
+        if "new_token" in cleaned and not cleaned["new_token"] and cleaned.get("replies") == Replies.ON:
             self.add_error("new_token", "Enter the token, or switch replies off: nothing is sent without.")
         return cleaned

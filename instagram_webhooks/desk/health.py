@@ -22,6 +22,7 @@ from instagram_webhooks.desk.accounts import Unknown, unknown_accounts
 from instagram_webhooks.inbox import heads
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.models import Account, AccountState, Worker
+from instagram_webhooks.models.account import Replies
 
 CAP = 1000
 CAUSES_SHOWN = 8
@@ -115,8 +116,10 @@ def _of_accounts(now: Health) -> list[Trouble]:
     kinds = (
         (True, "wait{s} for a new token", [each for each, state in stands if state == AccountState.TOKEN]),
         (True, "wait{s} for Meta to lift its block", [each for each, state in stands if state == AccountState.BLOCKED]),
+        (False, "{is} paused by hand", [a for a in active if _is_after(a.hand_paused_until, clock)]),
         (False, "{is} left alone for a while, after failures", [a for a in active if _is_after(a.paused_until, clock)]),
-        (False, "get{s} no replies: they are switched off", [a for a in active if not a.replies_on]),
+        (False, "get{s} no replies: they are switched off", [a for a in active if a.replies == Replies.OFF]),
+        (False, "{is} in shadow mode: replies are not sent", [a for a in active if a.replies == Replies.SHADOW]),
         (False, "need{s} a new token within 14 days", [a for a in active if _is_after(soon, a.token_expires_at)]),
     )
     found = [_trouble(words, accounts, is_grave=is_grave) for is_grave, words, accounts in kinds if accounts]
@@ -175,8 +178,9 @@ def _accounts() -> list[Account]:
     needing = (
         Account.objects.exclude(state=AccountState.ACTIVE)
         | Account.objects.filter(token_expires_at__lt=soon)
-        | Account.objects.filter(replies_on=False)
+        | Account.objects.exclude(replies=Replies.ON)
         | Account.objects.filter(paused_until__gt=Now())
+        | Account.objects.filter(hand_paused_until__gt=Now())
     )
     return list(needing.order_by("state", "label", "account_id")[:CAP])
 

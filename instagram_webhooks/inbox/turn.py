@@ -9,9 +9,9 @@ reads much and finds little, they would keep the database busy with it.
 from django.db import connection
 
 _TAKE = """
-INSERT INTO instagram_webhooks_turn (name, free_at)
-VALUES (%(name)s, clock_timestamp() + make_interval(secs => %(every)s))
-ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at
+INSERT INTO instagram_webhooks_turn (name, free_at, taken_at)
+VALUES (%(name)s, clock_timestamp() + make_interval(secs => %(every)s), clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at, taken_at = excluded.taken_at
  WHERE instagram_webhooks_turn.free_at <= clock_timestamp()
     OR instagram_webhooks_turn.free_at > clock_timestamp() + interval '10 minutes'  -- a clock was set back
 RETURNING free_at

@@ -118,7 +118,7 @@ def test_accounts_that_need_somebody_are_those_and_no_others(at_work):
     needing = {
         an_account(account_id="1", state="token").pk,
         an_account(account_id="2", token_expires_at=soon).pk,
-        an_account(account_id="3", replies_on=False).pk,
+        an_account(account_id="3", replies="off").pk,
         an_account(account_id="4", paused_until=now).pk,
     }
     an_account(account_id="5", token_expires_at=later, label="@well")
