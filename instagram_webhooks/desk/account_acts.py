@@ -71,7 +71,7 @@ def _resume(account: Account, form: ReasonForm, actor: str) -> tuple[bool, str]:
 ACTS = {
     "pause": _Act(
         "Pause",
-        "Nothing is sent for this account until then, and Meta is asked nothing. Messages are stored and answers "
+        "Meanwhile nothing is sent for this account, and Meta is asked nothing. Messages are stored and answers "
         "decided; they go out when the pause ends. What is not sent within 24 hours of its message is not sent at all.",
         PauseForm,
         _pause,
@@ -115,7 +115,7 @@ class AccountActs:
                 "form": form,
                 "act_url": url_of(name, account),
             }
-            return self._shown(request, "instagram_webhooks/account_act.html", account, about)
+            return self._shown(request, "instagram_webhooks/act.html", account, about)
         done, said = act.do(account, form, request.user.get_username())
         self._page.message_user(request, said, messages.SUCCESS if done else messages.WARNING)
         return HttpResponseRedirect(_page_of(account))

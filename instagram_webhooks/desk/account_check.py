@@ -36,12 +36,9 @@ def checks(account: Account, token: str, *, within_s: float | None = None) -> It
 def _instagram(account: Account, token: str, within_s: float | None) -> Iterator[Finding]:
     about = "Token"
     try:
-        found = connection.speaks_for(token, within_s=within_s)
-        yield fine("Token", "Meta takes it.")
-        yield connection.identity(found, account.account_id)
-        about = "Subscription"
-        to = connection.destination(account.account_id, token)
-        yield connection.subscription(connection.subscribed_fields(to, within_s=within_s))
+        for finding in connection.asked(account.account_id, token, within_s=within_s):
+            yield finding
+            about = "Subscription"
     except WebhookError as exc:
         yield connection.refusal(about, exc)
 

@@ -16,6 +16,7 @@ else:
 
 _ID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # it travels in a header
+MODES = "Shadow: answers are decided and stored, not sent. Off: messages are stored, nothing is decided."
 WHICH_ID = (
     "The id that webhooks carry as entry.id, which is GET /me?fields=user_id. "
     "The id that GET /me?fields=id gives is another one: with it every event stays parked."
@@ -52,8 +53,8 @@ class AccountForm(_AccountForm):
         if "account_id" in self.fields:  # a known account keeps its id
             self.fields["account_id"].help_text = WHICH_ID
         if "replies" in self.fields:
-            said = f"REPLIES of the settings is {conf().replies}; of the two the stricter holds."
-            self.fields["replies"].help_text = said
+            of_settings = f"REPLIES of the settings is {conf().replies}: the stricter holds."
+            self.fields["replies"].help_text = f"{MODES} {of_settings}"
 
     def clean_account_id(self) -> str:
         given = str(self.cleaned_data["account_id"]).strip()

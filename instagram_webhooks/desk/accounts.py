@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from audit.log import record
 from audit.models import AuditEntry
-from instagram_webhooks.models import Account, AccountState, Arrival
+from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.models.account import Replies
 
 PARKED_CAP = 1000
@@ -88,14 +87,6 @@ def parked_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(_PARKED, {"ids": list(ids), "cap": PARKED_CAP + 1})
         return dict(cursor.fetchall())
-
-
-def last_heard(accounts: Sequence[Account]) -> dict[UUID, datetime]:
-    """When the newest event of each of these accounts came, as of a minute ago; not of those that none came for."""
-    named = Arrival.objects.filter(account__in=[account.account_id for account in accounts])
-    at = {(provider, account): last for provider, account, last in named.values_list("provider", "account", "last_at")}
-    known = {account.pk: at.get((account.provider, account.account_id)) for account in accounts}
-    return {pk: last for pk, last in known.items() if last is not None}
 
 
 def why_paused(account: Account) -> str:

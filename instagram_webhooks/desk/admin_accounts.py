@@ -181,11 +181,10 @@ class AccountAdmin(_Admin):
     # --- columns and fields --------------------------------------------------------------------------
 
     def add_to_rows(self, rows: Sequence[Account]) -> None:
-        """Gives each row the number of its parked events, and when its last webhook came; two queries a page."""
-        counts, heard = accounts.parked_counts([row.pk for row in rows]), accounts.last_heard(rows)
+        """Gives each row the number of its parked events; one query a page."""
+        counts = accounts.parked_counts([row.pk for row in rows])
         for row in rows:
             row.parked_count = counts.get(row.pk, 0)  # type: ignore[attr-defined]
-            row.heard_at = heard.get(row.pk)  # type: ignore[attr-defined]
 
     @admin.display(description="account")
     def named(self, account: Account) -> SafeString:
@@ -199,16 +198,13 @@ class AccountAdmin(_Admin):
     def state_and_pause(self, account: Account) -> SafeString:
         by_hand, after_failures = _to_come(account.hand_paused_until), _to_come(account.paused_until)
         if account.state == AccountState.ACTIVE and by_hand:
-            return marks.under(marks.state("paused", "paused by hand"), format_html("until {}", marks.moment(by_hand)))
-        told = format_html("left alone until {}", marks.moment(after_failures)) if after_failures else ""
-        return marks.under(self.standing(account), told)
+            return marks.under(marks.state("paused", "paused by hand"), format_html("ends {}", marks.ago(by_hand)))
+        until, why = (by_hand, "paused by hand") if by_hand else (after_failures, "left alone")
+        return marks.under(self.standing(account), format_html("{}, ends {}", why, marks.ago(until)) if until else "")
 
     @admin.display(description="last webhook")
     def heard(self, account: Account) -> SafeString | str:
-        if not hasattr(account, "heard_at"):
-            self.add_to_rows([account])
-        at: datetime | None = account.heard_at  # type: ignore[attr-defined]
-        return marks.moment(at) if at else "none yet"
+        return marks.narrow(account.last_event_at) if account.last_event_at else "none yet"
 
     @admin.display(description="parked")
     def parked(self, account: Account) -> SafeString | str:
@@ -223,7 +219,7 @@ class AccountAdmin(_Admin):
     @admin.display(description="replies")
     def mode(self, account: Account) -> SafeString:
         holds = stricter(account.replies, conf().replies)
-        return marks.under(holds, "by REPLIES of the settings" if holds != account.replies else "")
+        return marks.under(holds, "by the settings" if holds != account.replies else "")
 
     @admin.display(description="left alone after failures, until")
     def paused(self, account: Account) -> SafeString | str:
@@ -239,11 +235,10 @@ class AccountAdmin(_Admin):
         until = account.token_expires_at
         if until is None:
             return "unknown"
-        told = marks.moment(until, form="%Y-%m-%d")
         if not _to_come(until):
-            return marks.under(marks.state("failed", "ran out"), told)
+            return marks.under(marks.state("failed", "ran out"), marks.ago(until))
         is_soon = not _to_come(until - TOKEN_ENDS)
-        return marks.under(marks.state("waiting", "runs out soon"), told) if is_soon else told
+        return marks.under(marks.state("waiting", "ends soon"), marks.ago(until)) if is_soon else marks.narrow(until)
 
     @admin.display(description="stored token")
     def stored_token(self, account: Account) -> str:

@@ -1,6 +1,7 @@
 """Checks of a connection to Instagram, each a finding in words, and what a check needs from Meta."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -151,7 +152,7 @@ def subscribed_fields(to: Destination, *, within_s: float | None = None) -> list
 def subscription(fields: list[str], wanted: tuple[str, ...] = FIELDS) -> Finding:
     """Whether Meta sends what this service handles."""
     about, missing = "Subscription", [name for name in wanted if name not in fields]
-    advice = "Subscribe: `manage.py connect_instagram` offers it."
+    advice = "Subscribe: manage.py connect_instagram offers it."
     if not fields:
         return wrong(about, "none: Meta sends nothing for this account.", advice)
     if NEEDED in missing:
@@ -164,6 +165,14 @@ def subscription(fields: list[str], wanted: tuple[str, ...] = FIELDS) -> Finding
 def subscribe(to: Destination, fields: list[str], wanted: tuple[str, ...] = FIELDS) -> None:
     """Subscribes what is wanted beside what already is. Raises what graph_api raises."""
     graph_api.subscribe(to, ",".join([*fields, *(name for name in wanted if name not in fields)]))
+
+
+def asked(account_id: str, token: str, *, within_s: float | None = None) -> Iterator[Finding]:
+    """What Meta says of a connected account, one check after the other. Raises what graph_api raises."""
+    found = speaks_for(token, within_s=within_s)
+    yield fine("Token", "Meta takes it.")
+    yield identity(found, account_id)
+    yield subscription(subscribed_fields(destination(account_id, token), within_s=within_s))
 
 
 def refusal(about: str, exc: WebhookError) -> Finding:

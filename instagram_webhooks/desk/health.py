@@ -18,8 +18,9 @@ from audit.pages import marks
 from audit.pages.limits import in_time
 from dead_letters import causes
 from instagram_webhooks.conf import conf
+from instagram_webhooks.desk import beats
 from instagram_webhooks.desk.accounts import Unknown, unknown_accounts
-from instagram_webhooks.inbox import heads
+from instagram_webhooks.inbox import heads, turn
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.models import Account, AccountState, Worker
 from instagram_webhooks.models.account import Replies
@@ -29,6 +30,7 @@ CAUSES_SHOWN = 8
 ASKED_FOR_MS = 200
 TOO_LONG_S = 900.0  # where no alarm says how long a conversation may wait
 TOKEN_ENDS = timedelta(days=14)
+WORKERS, UPKEEP = "instagram_webhooks_worker", "instagram_webhooks_turn"
 _BLOCKED = """
 SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE {is_blocked} LIMIT %(cap)s) counted
 """
@@ -49,7 +51,10 @@ class Health:
 
     workers: int
     last_pulse_at: datetime | None
+    swept_at: datetime | None
+    beat: beats.Beat
     ready: int | None
+    queue_delay: beats.Delay
     oldest_s: float | None
     blocked: int | None
     pressing: causes.Pressing
@@ -73,10 +78,14 @@ def health() -> Health:
     """Asks everything once."""
     pulses = Worker.objects.order_by("-pulse_at")
     alive = pulses.filter(stopped_at=None, pulse_at__gt=Now() - timedelta(seconds=conf().worker_silent_s))
+    started, turns = list(alive.values_list("started_at", flat=True)[: CAP + 1]), turn.taken()
     return Health(
-        workers=alive[: CAP + 1].count(),
+        workers=len(started),
         last_pulse_at=pulses.values_list("pulse_at", flat=True).first(),
+        swept_at=turns.get("sweep"),
+        beat=beats.beat(turns.get(turn.BEAT), worked_since=min(started, default=None)),
         ready=_ready(),
+        queue_delay=beats.queue_delay(),
         oldest_s=_number(_OLDEST),
         blocked=_number(_BLOCKED.format(is_blocked=heads.is_blocked("e")), cap=CAP + 1),
         pressing=causes.pressing(most=CAUSES_SHOWN),
@@ -91,7 +100,7 @@ def troubles(now: Health) -> list[Trouble]:
     longest = conf().alert_head_age_s or TOO_LONG_S
     if now.oldest_s and now.oldest_s > longest:
         blocked = "" if now.blocked is None else f"; {many(now.blocked, 'conversation')} blocked"
-        said = f"The oldest event has waited {span(now.oldest_s)}{blocked}."
+        said = f"The oldest event has waited {marks.span(now.oldest_s)}{blocked}."
         found.append(Trouble(said, "instagram_webhooks_blockedconversation"))
     if now.pressing.count:
         letters = f"{many(now.pressing.letters, 'dead letter')} of {many(now.pressing.count, 'cause')}"
@@ -103,9 +112,11 @@ def _of_service(now: Health) -> list[Trouble]:
     found = []
     if not now.workers:
         since = f"the last pulse was {_age(now.last_pulse_at)} ago" if now.last_pulse_at else "none ever had one"
-        found.append(Trouble(f"No worker is alive, so nothing is worked off: {since}."))
+        found.append(Trouble(f"No worker is alive, so nothing is worked off: {since}.", WORKERS))
     if now.ready is None:
         found.append(Trouble("The broker does not answer: workers find events by the sweep, later than usual."))
+    elif now.beat.is_silent:
+        found.append(Trouble(f"{now.beat.words} Daily jobs wait.", UPKEEP, is_grave=False))
     return found
 
 
@@ -146,7 +157,7 @@ def sentence(now: Health, found: Sequence[Trouble]) -> str:
         return f"Degraded: {grave[0].words}"
     if found:
         return f"Running, and something needs you: {found[0].words}"
-    waits = f"the oldest event has waited {span(now.oldest_s)}" if now.oldest_s else "nothing waits"
+    waits = f"the oldest event has waited {marks.span(now.oldest_s)}" if now.oldest_s else "nothing waits"
     return f"All is well: {many(now.workers, 'worker')} at work, {waits}."
 
 
@@ -202,12 +213,4 @@ def many(count: int, what: str) -> str:
 
 
 def _age(at: datetime) -> str:
-    return span((timezone.now() - at).total_seconds())
-
-
-def span(seconds: float) -> str:
-    """So long, in the one unit that matters."""
-    for name, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{seconds:.0f} s"
+    return marks.span((timezone.now() - at).total_seconds())

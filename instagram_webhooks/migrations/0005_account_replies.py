@@ -15,11 +15,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 max_length=8,
                 default="on",
-                choices=[
-                    ("on", "on"),
-                    ("shadow", "shadow: decided and stored, not sent"),
-                    ("off", "off: messages are stored, nothing is decided"),
-                ],
+                choices=[("on", "on"), ("shadow", "shadow"), ("off", "off")],
             ),
         ),
         migrations.RunSQL(_AS_BEFORE, _AS_AFTER),

@@ -2,7 +2,6 @@
 
 from instagram_webhooks.models.account import Account, AccountState
 from instagram_webhooks.models.alarm import HeadAlarm
-from instagram_webhooks.models.arrival import Arrival
 from instagram_webhooks.models.conversation import Conversation, Message
 from instagram_webhooks.models.event import BlockedConversation, EventPayload, WebhookEvent
 from instagram_webhooks.models.minute import Minute
@@ -12,7 +11,6 @@ from instagram_webhooks.models.worker import Turn, Worker
 __all__ = [
     "Account",
     "AccountState",
-    "Arrival",
     "BlockedConversation",
     "Conversation",
     "EventPayload",

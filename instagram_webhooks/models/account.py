@@ -19,8 +19,8 @@ class Replies(models.TextChoices):
     """What becomes of answers, the freest first; of an account's and the settings' the stricter holds."""
 
     ON = "on", "on"
-    SHADOW = "shadow", "shadow: decided and stored, not sent"
-    OFF = "off", "off: messages are stored, nothing is decided"
+    SHADOW = "shadow", "shadow"  # decided and stored, not sent
+    OFF = "off", "off"  # messages are stored, nothing is decided
 
 
 def stricter(one: str, other: str) -> Replies:
@@ -54,6 +54,7 @@ class Account(models.Model):
     probe_until = models.DateTimeField(null=True, editable=False)  # one call tries whether Meta is back
     next_wake_at = models.DateTimeField(null=True, editable=False)  # when more of the held events are woken
     next_lookup_at = models.DateTimeField(null=True, editable=False)  # Meta allows two a second
+    last_event_at = models.DateTimeField(null=True, editable=False)  # as far as inbox/heard.py has looked
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -22,7 +22,6 @@ class Worker(models.Model):
 
     class Meta:
         default_permissions = ()
-        verbose_name_plural = "queues and workers"
         indexes = (models.Index("pulse_at", name="worker_pulse"),)
 
     def __str__(self) -> str:

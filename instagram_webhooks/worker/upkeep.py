@@ -15,7 +15,7 @@ from django.db import Error
 
 from dead_letters import alerts, batch_run, causes
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox import arrivals, minutes, moves, turn, wake_ups
+from instagram_webhooks.inbox import heard, minutes, moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.replies import waking
@@ -149,8 +149,8 @@ def _count() -> None:
     """The figures of pages; by one process, however many there are."""
     if turn.take(FIGURES_EVERY_S / 2, "figures"):
         causes.keep()
+        heard.note()
         minutes.count()
-        arrivals.note()
 
 
 def _apart(name: str, step: Callable[[], object]) -> Error | None:

@@ -7,7 +7,7 @@ import pytest
 
 from audit.ids import uuid7
 from audit.models import AuditEntry
-from instagram_webhooks.inbox import moves
+from instagram_webhooks.inbox import heard, moves
 from instagram_webhooks.models import Account, AccountState, WebhookEvent
 from tests.admin.pages import ACCOUNTS, found, inline_code, said, shown, words
 from tests.builders import ACCOUNT, TOKEN, a_message, an_account, stored
@@ -253,6 +253,17 @@ def test_the_list_says_how_each_account_stands_and_how_much_waits_for_it(ops):
     assert "‖ needs a new token" in page
     assert "‖ 2" in page
     assert "in 43 d" in page
+
+
+def test_the_last_webhook_is_noted_by_upkeep_and_shown(ops):
+    an_account()
+    assert "none yet" in shown(ops, ACCOUNTS)
+    stored(a_message("m-1"))
+
+    assert heard.note() == 1
+    assert heard.note() == 0
+
+    assert "none yet" not in shown(ops, ACCOUNTS)
 
 
 def test_the_list_names_accounts_that_events_wait_for_and_offers_to_connect_them(ops):
