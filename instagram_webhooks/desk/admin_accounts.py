@@ -230,7 +230,7 @@ class AccountAdmin(_Admin):
         until = _to_come(account.hand_paused_until)
         return marks.under(marks.moment(until), accounts.why_paused(account)) if until else marks.NOTHING
 
-    @admin.display(description="token runs out")
+    @admin.display(description="token")
     def expires(self, account: Account) -> SafeString | str:
         until = account.token_expires_at
         if until is None:

@@ -1,5 +1,6 @@
 """Queues and workers: how much is ready, how long it waits, who lives, and what each works on."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -57,7 +58,7 @@ def test_each_process_is_listed_with_its_state_the_last_pulse_first(ops):
 
     assert found(ops, WORKERS) == [alive.pk, silent.pk, stopped.pk]
     page = shown(ops, WORKERS)
-    assert "box:3 threads, started 1 s ago ✓ alive 2 of 5 nothing 1 s ago" in page
+    assert re.search(r"box:3 threads, started \d s ago ✓ alive 2 of 5 nothing \d s ago", page)
     assert "box:2 threads, started 2 min ago ✕ silent taken for dead 0 of 5 nothing 2 min ago" in page
     assert "○ stopped" in page
     for state, worker in (("alive", alive), ("silent", silent), ("stopped", stopped)):
@@ -98,7 +99,7 @@ def test_a_broker_that_is_away_is_said_so(ops, nowhere):
 
 @STORES
 def test_the_delay_is_that_of_the_first_event_that_a_worker_could_take(ops):
-    assert "what is ready waits for a worker none" in shown(ops, WORKERS)
+    assert "queue delay none" in shown(ops, WORKERS)
     blocked, behind, ready = stored(a_message("m-1"), a_message("m-2"), a_message("m-3", sender="6120000000000099"))
     now = timezone.now()
     WebhookEvent.objects.filter(pk=blocked.pk).update(state="retrying", claimable_at=now + timedelta(hours=1))
@@ -107,7 +108,7 @@ def test_the_delay_is_that_of_the_first_event_that_a_worker_could_take(ops):
 
     page = ops.get(WORKERS, secure=True).content.decode()
 
-    assert f'{EVENTS}{ready.pk}/change/">40 s' in page
+    assert re.search(rf'{EVENTS}{ready.pk}/change/">4\d s<', page)
 
 
 @pytest.mark.django_db
@@ -115,7 +116,7 @@ def test_a_delay_that_is_not_found_in_time_is_said_to_and_the_page_comes(ops, mo
     monkeypatch.setattr("instagram_webhooks.inbox.sweep.OVERDUE", "SELECT pg_sleep(30) /* %(age)s */")
     monkeypatch.setattr(beats, "ASKED_FOR_MS", 50)
 
-    assert "waits for a worker not found in time" in shown(ops, WORKERS)
+    assert "queue delay not found in time" in shown(ops, WORKERS)
 
 
 @STORES
