@@ -26,10 +26,12 @@ ACTIONS = (
     *("replay_batch.started", "replay_batch.paused", "replay_batch.resumed", "replay_batch.stopped"),
     *("replay_batch.rate_changed", "replay_batch.done"),
     *("account.connected", "account.parked", "account.released", "account.token_changed"),
-    *("account.replies_on", "account.replies_off", "api_token.created", "api_token.revoked"),
     *("conversation.opened", "person.logged_in", "person.logged_out", "person.locked_out", "person.let_in"),
     *("person.added", "person.changed", "person.deleted", "person.password_changed"),
     *("person.second_factor_forgotten", "second_factor.enrolled", "second_factor.shown"),
+    *("account.replies_on", "account.replies_off", "account.replies_shadow"),
+    *("account.paused", "account.resumed", "account.tested", "job.started"),
+    *("api_token.created", "api_token.revoked"),
 )
 
 

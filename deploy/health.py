@@ -3,8 +3,8 @@ Whether the process of this host is well: `python -m deploy.health web` or `… 
 
 The web process is asked at /healthz. A worker is judged by its heartbeat row and not by `celery inspect
 ping`: a ping goes through the broker, so with the broker away every healthy worker would look ill just when
-it works off events by itself; and it costs a start of Django and Celery each time. Beat has no check: all
-that it does is asked for by every worker too.
+it works off events by itself; and it costs a start of Django and Celery each time. Beat has no check
+here: the workers note when they last heard of it, and the desk says so (Upkeep).
 """
 
 import os

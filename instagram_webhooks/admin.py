@@ -16,14 +16,18 @@ from instagram_webhooks.desk.admin_blocked import BlockedAdmin
 from instagram_webhooks.desk.admin_conversations import ConversationAdmin
 from instagram_webhooks.desk.admin_events import EventAdmin
 from instagram_webhooks.desk.admin_tokens import TokenAdmin
+from instagram_webhooks.desk.admin_upkeep import UpkeepAdmin
+from instagram_webhooks.desk.admin_workers import WorkerAdmin
 from instagram_webhooks.desk.people.admin_users import UserAdmin
 from instagram_webhooks.inbox.replay import EventSubject
-from instagram_webhooks.models import Account, BlockedConversation, Conversation, WebhookEvent
+from instagram_webhooks.models import Account, BlockedConversation, Conversation, Turn, WebhookEvent, Worker
 
 admin.site.register(Account, AccountAdmin)
 admin.site.register(WebhookEvent, EventAdmin)
 admin.site.register(Conversation, ConversationAdmin)
 admin.site.register(BlockedConversation, BlockedAdmin)
+admin.site.register(Worker, WorkerAdmin)
+admin.site.register(Turn, UpkeepAdmin)
 
 telling.register(EventSubject.KIND, letters.told)
 

@@ -22,6 +22,6 @@ class InstagramWebhooksConfig(AppConfig):
 
 
 def _connect_first_account(**_: Any) -> None:
-    from instagram_webhooks.replies import pause
+    from instagram_webhooks.replies.first_account import ensure_first_account
 
-    pause.ensure_first_account()
+    ensure_first_account()

@@ -14,6 +14,7 @@ from celery.exceptions import Reject, Retry
 from django.db import Error
 
 from instagram_webhooks.errors import Retryable
+from instagram_webhooks.inbox import turn
 from instagram_webhooks.inbox.wake_ups import TASK
 from instagram_webhooks.worker import boot, housekeeping, work
 from instagram_webhooks.worker.life import life
@@ -22,7 +23,7 @@ from instagram_webhooks.worker.transactions import patiently
 
 log = logging.getLogger(__name__)
 
-__all__ = ["boot", "daily", "process_event"]  # boot hangs itself on Celery's signals
+__all__ = ["beat", "boot", "daily", "process_event"]  # boot hangs itself on Celery's signals
 
 
 class LadderTask(Task):  # type: ignore[type-arg]
@@ -61,7 +62,13 @@ def process_event(self: LadderTask, event_id: str) -> None:
         log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
 
 
-@shared_task(name="instagram_webhooks.housekeeping", ignore_result=False)
+@shared_task(name="instagram_webhooks.beat", ignore_result=True)
+def beat() -> None:
+    """Notes that a message of beat's has come through, for those who look whether daily jobs will."""
+    turn.take(0.0, turn.BEAT)
+
+
+@shared_task(name="instagram_webhooks.housekeeping", ignore_result=False, track_started=True)
 def daily() -> dict[str, int]:
     """Forgets rows that nobody needs any more; counts by table."""
     return housekeeping.tidy()

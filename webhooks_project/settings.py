@@ -7,6 +7,7 @@ from typing import Any
 
 import dj_database_url
 import dj_email_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from audit.redaction import logging_config
@@ -160,14 +161,18 @@ CELERY_TASK_DEFAULT_QUEUE = QUEUE
 CELERY_TASK_QUEUES = {QUEUE: {"exchange": QUEUE}, UPKEEP_QUEUE: {"exchange": UPKEEP_QUEUE}}
 CELERY_TASK_ROUTES = {
     "instagram_webhooks.housekeeping": {"queue": UPKEEP_QUEUE},
+    "instagram_webhooks.beat": {"queue": UPKEEP_QUEUE},
+    "celery.backend_cleanup": {"queue": UPKEEP_QUEUE},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
-CELERY_RESULT_BACKEND = "django-db"  # daily and operator-started jobs only; process_event ignores results
+CELERY_RESULT_BACKEND = "webhooks_project.results:NamedResults"  # daily jobs only; process_event ignores results
+CELERY_RESULT_EXPIRES = 30 * 24 * 3600
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ANNOTATIONS = {"celery.backend_cleanup": {"ignore_result": False, "track_started": True}}
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
 CELERY_RESULT_EXTENDED = False  # extended results would store arguments
 CELERY_TASK_ACKS_LATE = True
@@ -204,11 +209,22 @@ if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"  # native delayed delivery needs it
 
+# Daily jobs have a time of day: beat keeps no file, and counts what comes every so often from its own start.
 CELERY_BEAT_SCHEDULE = {
     "housekeeping": {
         "task": "instagram_webhooks.housekeeping",
-        "schedule": 24 * 3600.0,
+        "schedule": crontab(hour="3", minute="20"),
         "options": {"queue": UPKEEP_QUEUE, "expires": 3600},
+    },
+    "celery.backend_cleanup": {  # Celery's own, under its name, or it would add one to the queue of events
+        "task": "celery.backend_cleanup",
+        "schedule": crontab(hour="4", minute="0"),
+        "options": {"queue": UPKEEP_QUEUE, "expires": 3600},
+    },
+    "beat": {  # its heartbeat: gone before the next, so that a worker that was away finds one
+        "task": "instagram_webhooks.beat",
+        "schedule": 60.0,
+        "options": {"queue": UPKEEP_QUEUE, "expires": 60},
     },
 }
 

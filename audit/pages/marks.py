@@ -38,6 +38,18 @@ def moment(at: datetime | None, *, form: str = "%Y-%m-%d %H:%M:%S") -> SafeStrin
     )
 
 
+def ago(at: datetime) -> SafeString:
+    """How long ago a time is; the whole of it on hover."""
+    at = at.astimezone(UTC)
+    form = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(form, at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", _distance(at - datetime.now(UTC)))
+
+
+def narrow(at: datetime) -> SafeString:
+    """As `moment`, for a column of a wide table: first how long ago, and beneath it the time to the minute."""
+    return under(ago(at), f"{at.astimezone(UTC):%Y-%m-%d %H:%M}")
+
+
 def short_id(value: object) -> SafeString | str:
     """An id in monospace, shortened in its middle; whole on hover."""
     if not value:
@@ -60,6 +72,14 @@ def capped(count: int, cap: int) -> str:
 def under(main: object, beneath: object) -> SafeString:
     """A cell of two lines: what is looked for, and beneath it in small what explains it."""
     return format_html("{}<small>{}</small>", main, beneath) if beneath else format_html("{}", main)
+
+
+def span(seconds: float) -> str:
+    """So long, in the one unit that matters."""
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s"
 
 
 def link(address: str, words: object) -> SafeString:

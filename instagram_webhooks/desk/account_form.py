@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from instagram_webhooks.conf import conf
 from instagram_webhooks.models import Account
+from instagram_webhooks.models.account import Replies
 
 if TYPE_CHECKING:
     _AccountForm = forms.ModelForm[Account]
@@ -14,6 +16,7 @@ else:
 
 _ID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # it travels in a header
+MODES = "Shadow: answers are decided and stored, not sent. Off: messages are stored, nothing is decided."
 WHICH_ID = (
     "The id that webhooks carry as entry.id, which is GET /me?fields=user_id. "
     "The id that GET /me?fields=id gives is another one: with it every event stays parked."
@@ -43,12 +46,15 @@ class AccountForm(_AccountForm):
 
     class Meta:
         model = Account
-        fields = ("provider", "account_id", "label", "token_expires_at", "replies_on")
+        fields = ("provider", "account_id", "label", "token_expires_at", "replies")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account_id" in self.fields:  # a known account keeps its id
             self.fields["account_id"].help_text = WHICH_ID
+        if "replies" in self.fields:
+            of_settings = f"REPLIES of the settings is {conf().replies}: the stricter holds."
+            self.fields["replies"].help_text = f"{MODES} {of_settings}"
 
     def clean_account_id(self) -> str:
         given = str(self.cleaned_data["account_id"]).strip()
@@ -70,6 +76,6 @@ class AccountForm(_AccountForm):
         known = Account.objects.filter(provider=cleaned.get("provider"), account_id=cleaned.get("account_id"))
         if "account_id" in cleaned and known.exists():
             self.add_error("account_id", "This account is connected already. Open it to give it a new token.")
-        if "new_token" in cleaned and not cleaned["new_token"] and cleaned.get("replies_on"):
+        if "new_token" in cleaned and not cleaned["new_token"] and cleaned.get("replies") == Replies.ON:
             self.add_error("new_token", "Enter the token, or switch replies off: nothing is sent without.")
         return cleaned

@@ -7,7 +7,9 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from audit.log import record
+from audit.models import AuditEntry
 from instagram_webhooks.models import Account, AccountState
+from instagram_webhooks.models.account import Replies
 
 PARKED_CAP = 1000
 UNKNOWN_SHOWN = 20
@@ -73,9 +75,9 @@ def save(account: Account, *, changed: Collection[str] = (), token: str = "", ac
 
 def _acts(account: Account, changed: Collection[str], *, is_new: bool, has_token: bool) -> list[str]:
     acts = ["account.connected"] if is_new else ["account.token_changed"] if has_token else []
-    if "replies_on" in changed or (is_new and not account.replies_on):
-        acts.append("account.replies_on" if account.replies_on else "account.replies_off")
-    if not is_new and set(changed) - {"replies_on"}:
+    if account.replies != Replies.ON if is_new else "replies" in changed:
+        acts.append(f"account.replies_{Replies(account.replies)}")
+    if not is_new and set(changed) - {"replies"}:
         acts.append("account.changed")
     return acts
 
@@ -85,6 +87,13 @@ def parked_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(_PARKED, {"ids": list(ids), "cap": PARKED_CAP + 1})
         return dict(cursor.fetchall())
+
+
+def why_paused(account: Account) -> str:
+    """Who paused it by hand, and why; "" where nobody did."""
+    acts = AuditEntry.objects.filter(subject_id=account.pk, action="account.paused")
+    last = acts.order_by("-at").first()
+    return f"{last.actor}: {last.reason}" if last else ""
 
 
 def unknown_accounts() -> list[Unknown]:

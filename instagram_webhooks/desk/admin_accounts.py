@@ -1,11 +1,10 @@
-"""Accounts in the admin: connect, give a new token, switch replies, release what is parked."""
+"""Accounts in the admin: how each stands; connect, give a new token, switch replies, release what is parked."""
 
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -21,9 +20,13 @@ from audit.pages import marks
 from audit.pages.lists import CappedPaginator
 from audit.pages.rows import TimedList
 from dead_letters.admin import chosen_ids
+from instagram_webhooks.conf import conf
 from instagram_webhooks.desk import accounts
+from instagram_webhooks.desk.account_acts import ACTS, AccountActs, ReasonForm, may_act, url_of
 from instagram_webhooks.desk.account_form import AccountForm
+from instagram_webhooks.desk.health import TOKEN_ENDS
 from instagram_webhooks.models import Account, AccountState
+from instagram_webhooks.models.account import stricter
 from instagram_webhooks.replies import pause
 
 if TYPE_CHECKING:
@@ -37,16 +40,6 @@ RELEASE = "admin:instagram_webhooks_account_release"
 EVENTS = "admin:instagram_webhooks_webhookevent_changelist"
 
 
-class ReleaseForm(forms.Form):
-    """What the page between choosing and releasing asks."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autofocus": True}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
-
-
 class AccountAdmin(_Admin):
     """Nobody can delete an account: its events would have no owner, and be parked for ever."""
 
@@ -54,15 +47,15 @@ class AccountAdmin(_Admin):
     change_form_template = "instagram_webhooks/account.html"
     change_list_template = "instagram_webhooks/accounts.html"
     form = AccountForm
-    list_display = ("named", "state_and_pause", "parked", "replies", "expires")
-    list_filter = ("state", "provider", "replies_on")
+    list_display = ("named", "state_and_pause", "heard", "expires", "mode", "parked")
+    list_filter = ("state", "provider", "replies")
     list_per_page = 50
     nothing_says = (
         "No account is connected yet. Add one here, or run `manage.py connect_instagram`, which checks each step."
     )
     ordering = ("provider", "label", "account_id")
     paginator = CappedPaginator
-    readonly_fields = ("standing", "parked", "paused", "stored_token")
+    readonly_fields = ("standing", "heard", "parked", "paused", "paused_by_hand", "stored_token")
     search_fields = ("label__icontains", "account_id__exact")
     search_help_text = "A part of the label, or the whole id."
     show_facets = admin.ShowFacets.NEVER
@@ -76,18 +69,18 @@ class AccountAdmin(_Admin):
         return False
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whether this person may put accounts to work again, without being trusted with tokens."""
-        return request.user.has_perms(("instagram_webhooks.act_on_account", "instagram_webhooks.view_account"))
+        return may_act(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
-        token = ("new_token", "token_expires_at")
+        writes = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
+        token = ("new_token", "token_expires_at") if writes else ("token_expires_at",)
         parts = {
             "Account": ("provider", "account_id", "label"),
             "Access token": token,
-            "Replies": ("replies_on",),
+            "Replies": ("replies",),
         }
         if obj is not None:
-            parts = {"How it stands": ("standing", "parked", "paused")} | parts
+            parts = {"How it stands": ("standing", "heard", "parked", "paused", "paused_by_hand")} | parts
             parts["Access token"] = ("stored_token", *token)
         return [(title, {"fields": fields}) for title, fields in parts.items()]
 
@@ -99,7 +92,8 @@ class AccountAdmin(_Admin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.release)
-        return [path("release/", view, name="instagram_webhooks_account_release"), *super().get_urls()]
+        release = path("release/", view, name="instagram_webhooks_account_release")
+        return [release, *AccountActs(self).urls(), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, after the accounts that events wait for and nobody connected."""
@@ -118,10 +112,14 @@ class AccountAdmin(_Admin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        about: dict[str, object] = {"show_save_and_add_another": False}
-        if object_id:
-            about |= {"release_url": _release_url(object_id), "audit_url": _audit_url(object_id)}
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **about})
+        about = {**(extra_context or {}), "show_save_and_add_another": False}
+        return super().changeform_view(request, object_id, form_url, about)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With what can be done to the account, where it is one."""
+        if account := kwargs.get("obj"):
+            context |= _acts_on(account) | {"may_act": may_act(request)}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @sensitive_variables("token")
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
@@ -154,20 +152,20 @@ class AccountAdmin(_Admin):
             said = f"Nothing was changed: choose at most {AT_ONCE} at once."
             self.message_user(request, said, messages.ERROR)
             return None
-        return self._ask(request, ids, ReleaseForm())
+        return self._ask(request, ids, ReasonForm())
 
     def release(self, request: HttpRequest) -> HttpResponse:
         """GET asks for the reason, POST releases."""
         if not self.has_act_permission(request):
             raise PermissionDenied
         ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"), most=AT_ONCE)
-        form = ReleaseForm(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._ask(request, ids, form)
         self._release(request, list(Account.objects.filter(pk__in=ids)), reason=form.cleaned_data["reason"])
         return HttpResponseRedirect(reverse(ACCOUNTS))
 
-    def _ask(self, request: HttpRequest, ids: Sequence[uuid.UUID], form: ReleaseForm) -> TemplateResponse:
+    def _ask(self, request: HttpRequest, ids: Sequence[uuid.UUID], form: ReasonForm) -> TemplateResponse:
         chosen = list(Account.objects.filter(pk__in=ids).order_by(*self.ordering))
         self.add_to_rows(chosen)
         context = {
@@ -202,10 +200,15 @@ class AccountAdmin(_Admin):
 
     @admin.display(description="state")
     def state_and_pause(self, account: Account) -> SafeString:
-        until = account.paused_until
-        is_paused = until is not None and until > datetime.now(UTC)
-        pause_told = format_html("left alone until {}", marks.moment(until)) if is_paused else ""
-        return marks.under(self.standing(account), pause_told)
+        by_hand, after_failures = _to_come(account.hand_paused_until), _to_come(account.paused_until)
+        if account.state == AccountState.ACTIVE and by_hand:
+            return marks.under(marks.state("paused", "paused by hand"), format_html("ends {}", marks.ago(by_hand)))
+        until, why = (by_hand, "paused by hand") if by_hand else (after_failures, "left alone")
+        return marks.under(self.standing(account), format_html("{}, ends {}", why, marks.ago(until)) if until else "")
+
+    @admin.display(description="last webhook")
+    def heard(self, account: Account) -> SafeString | str:
+        return marks.narrow(account.last_event_at) if account.last_event_at else "none yet"
 
     @admin.display(description="parked")
     def parked(self, account: Account) -> SafeString | str:
@@ -218,30 +221,45 @@ class AccountAdmin(_Admin):
         return marks.link(_parked_url(account), f"{marks.SHAPES['parked']} {shown}")
 
     @admin.display(description="replies")
-    def replies(self, account: Account) -> str:
-        return "on" if account.replies_on else "off"
+    def mode(self, account: Account) -> SafeString:
+        holds = stricter(account.replies, conf().replies)
+        return marks.under(holds, "by the settings" if holds != account.replies else "")
 
-    @admin.display(description="left alone until")
+    @admin.display(description="left alone after failures, until")
     def paused(self, account: Account) -> SafeString | str:
-        until = account.paused_until
-        return marks.moment(until) if until and until > datetime.now(UTC) else marks.NOTHING
+        return marks.moment(_to_come(account.paused_until))
 
-    @admin.display(description="token runs out")
+    @admin.display(description="paused by hand, until")
+    def paused_by_hand(self, account: Account) -> SafeString | str:
+        until = _to_come(account.hand_paused_until)
+        return marks.under(marks.moment(until), accounts.why_paused(account)) if until else marks.NOTHING
+
+    @admin.display(description="token")
     def expires(self, account: Account) -> SafeString | str:
         until = account.token_expires_at
-        return marks.moment(until, form="%Y-%m-%d") if until else "unknown"
+        if until is None:
+            return "unknown"
+        if not _to_come(until):
+            return marks.under(marks.state("failed", "ran out"), marks.ago(until))
+        is_soon = not _to_come(until - TOKEN_ENDS)
+        return marks.under(marks.state("waiting", "ends soon"), marks.ago(until)) if is_soon else marks.narrow(until)
 
     @admin.display(description="stored token")
     def stored_token(self, account: Account) -> str:
         return "There is one. It lies sealed and is not shown." if account.sealed_token else "None."
 
 
-def _release_url(account_id: str) -> str:
-    return reverse(RELEASE, query={"id": account_id})
+def _to_come(at: datetime | None) -> datetime | None:
+    return at if at is not None and at > datetime.now(UTC) else None
 
 
-def _audit_url(account_id: str) -> str:
-    return reverse("admin:audit_auditentry_changelist", query={"q": account_id})
+def _acts_on(account: Account) -> dict[str, object]:
+    acts = {name: url_of(name, account) for name in (*ACTS, "test")}
+    return {
+        "acts": acts | {"release": reverse(RELEASE, query={"id": account.pk})},
+        "is_paused": bool(_to_come(account.paused_until) or _to_come(account.hand_paused_until)),
+        "audit_url": reverse("admin:audit_auditentry_changelist", query={"q": account.pk}),
+    }
 
 
 def _parked_url(account: Account | accounts.Unknown) -> str:

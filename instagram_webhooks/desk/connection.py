@@ -1,6 +1,7 @@
 """Checks of a connection to Instagram, each a finding in words, and what a check needs from Meta."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -85,9 +86,9 @@ def verify_token() -> Finding:
 # --- what Meta says ------------------------------------------------------------------------------
 
 
-def speaks_for(token: str) -> Identity | None:
+def speaks_for(token: str, *, within_s: float | None = None) -> Identity | None:
     """Who the token speaks for; None where Meta names no user_id. Raises what graph_api raises."""
-    answer = graph_api.read(_me(token), "me", fields="user_id,id,username")
+    answer = graph_api.read(_me(token), "me", within_s=within_s, fields="user_id,id,username")
     if isinstance(answer, dict) and isinstance(answer.get("data"), list) and answer["data"]:
         answer = answer["data"][0]  # a form that Meta's page shows
     if not isinstance(answer, dict) or not answer.get("user_id"):
@@ -117,8 +118,7 @@ def refreshed(token: str) -> NewToken:
 
     Meta refreshes a long-lived token of Instagram Login that is 24 hours old and not expired.
     """
-    query = {"grant_type": "ig_refresh_token", "access_token": token}
-    answer = graph_api.read(_me(token), "refresh_access_token", **query)
+    answer = graph_api.read(_me(token), "refresh_access_token", grant_type="ig_refresh_token", access_token=token)
     given = answer if isinstance(answer, dict) else {}
     new, left_s = given.get("access_token"), given.get("expires_in")
     if not isinstance(new, str) or not isinstance(left_s, int) or isinstance(left_s, bool) or not new:
@@ -141,9 +141,9 @@ def expiry(at: datetime | None, now: datetime) -> Finding:
     return fine(about, left)
 
 
-def subscribed_fields(to: Destination) -> list[str]:
+def subscribed_fields(to: Destination, *, within_s: float | None = None) -> list[str]:
     """The fields that Meta sends webhooks of for this account. Raises what graph_api raises."""
-    answer: Any = graph_api.read(to, f"{to.account}/subscribed_apps")
+    answer: Any = graph_api.read(to, f"{to.account}/subscribed_apps", within_s=within_s)
     rows = answer.get("data") if isinstance(answer, dict) else None
     apps = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return sorted({str(name) for app in apps for name in app.get("subscribed_fields") or ()})
@@ -152,10 +152,11 @@ def subscribed_fields(to: Destination) -> list[str]:
 def subscription(fields: list[str], wanted: tuple[str, ...] = FIELDS) -> Finding:
     """Whether Meta sends what this service handles."""
     about, missing = "Subscription", [name for name in wanted if name not in fields]
+    advice = "Subscribe: manage.py connect_instagram offers it."
     if not fields:
-        return wrong(about, "none: Meta sends nothing for this account.", "Subscribe; this command offers it.")
+        return wrong(about, "none: Meta sends nothing for this account.", advice)
     if NEEDED in missing:
-        return wrong(about, "`messages` is missing: no message arrives.", "Subscribe; this command offers it.")
+        return wrong(about, "`messages` is missing: no message arrives.", advice)
     if missing:
         return unsure(about, f"{len(fields)} fields; not subscribed: {', '.join(missing)}.")
     return fine(about, f"{len(fields)} fields, {', '.join(fields)}.")
@@ -164,6 +165,14 @@ def subscription(fields: list[str], wanted: tuple[str, ...] = FIELDS) -> Finding
 def subscribe(to: Destination, fields: list[str], wanted: tuple[str, ...] = FIELDS) -> None:
     """Subscribes what is wanted beside what already is. Raises what graph_api raises."""
     graph_api.subscribe(to, ",".join([*fields, *(name for name in wanted if name not in fields)]))
+
+
+def asked(account_id: str, token: str, *, within_s: float | None = None) -> Iterator[Finding]:
+    """What Meta says of a connected account, one check after the other. Raises what graph_api raises."""
+    found = speaks_for(token, within_s=within_s)
+    yield fine("Token", "Meta takes it.")
+    yield identity(found, account_id)
+    yield subscription(subscribed_fields(destination(account_id, token), within_s=within_s))
 
 
 def refusal(about: str, exc: WebhookError) -> Finding:

@@ -18,16 +18,19 @@ from audit.pages import marks
 from audit.pages.limits import in_time
 from dead_letters import causes
 from instagram_webhooks.conf import conf
+from instagram_webhooks.desk import beats
 from instagram_webhooks.desk.accounts import Unknown, unknown_accounts
-from instagram_webhooks.inbox import heads
+from instagram_webhooks.inbox import heads, turn
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.models import Account, AccountState, Worker
+from instagram_webhooks.models.account import Replies
 
 CAP = 1000
 CAUSES_SHOWN = 8
 ASKED_FOR_MS = 200
 TOO_LONG_S = 900.0  # where no alarm says how long a conversation may wait
 TOKEN_ENDS = timedelta(days=14)
+WORKERS, UPKEEP = "instagram_webhooks_worker", "instagram_webhooks_turn"
 _BLOCKED = """
 SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE {is_blocked} LIMIT %(cap)s) counted
 """
@@ -48,7 +51,10 @@ class Health:
 
     workers: int
     last_pulse_at: datetime | None
+    swept_at: datetime | None
+    beat: beats.Beat
     ready: int | None
+    queue_delay: beats.Delay
     oldest_s: float | None
     blocked: int | None
     pressing: causes.Pressing
@@ -72,10 +78,14 @@ def health() -> Health:
     """Asks everything once."""
     pulses = Worker.objects.order_by("-pulse_at")
     alive = pulses.filter(stopped_at=None, pulse_at__gt=Now() - timedelta(seconds=conf().worker_silent_s))
+    started, turns = list(alive.values_list("started_at", flat=True)[: CAP + 1]), turn.taken()
     return Health(
-        workers=alive[: CAP + 1].count(),
+        workers=len(started),
         last_pulse_at=pulses.values_list("pulse_at", flat=True).first(),
+        swept_at=turns.get("sweep"),
+        beat=beats.beat(turns.get(turn.BEAT), worked_since=min(started, default=None)),
         ready=_ready(),
+        queue_delay=beats.queue_delay(),
         oldest_s=_number(_OLDEST),
         blocked=_number(_BLOCKED.format(is_blocked=heads.is_blocked("e")), cap=CAP + 1),
         pressing=causes.pressing(most=CAUSES_SHOWN),
@@ -90,7 +100,7 @@ def troubles(now: Health) -> list[Trouble]:
     longest = conf().alert_head_age_s or TOO_LONG_S
     if now.oldest_s and now.oldest_s > longest:
         blocked = "" if now.blocked is None else f"; {many(now.blocked, 'conversation')} blocked"
-        said = f"The oldest event has waited {span(now.oldest_s)}{blocked}."
+        said = f"The oldest event has waited {marks.span(now.oldest_s)}{blocked}."
         found.append(Trouble(said, "instagram_webhooks_blockedconversation"))
     if now.pressing.count:
         letters = f"{many(now.pressing.letters, 'dead letter')} of {many(now.pressing.count, 'cause')}"
@@ -102,9 +112,11 @@ def _of_service(now: Health) -> list[Trouble]:
     found = []
     if not now.workers:
         since = f"the last pulse was {_age(now.last_pulse_at)} ago" if now.last_pulse_at else "none ever had one"
-        found.append(Trouble(f"No worker is alive, so nothing is worked off: {since}."))
+        found.append(Trouble(f"No worker is alive, so nothing is worked off: {since}.", WORKERS))
     if now.ready is None:
         found.append(Trouble("The broker does not answer: workers find events by the sweep, later than usual."))
+    elif now.beat.is_silent:
+        found.append(Trouble(f"{now.beat.words} Daily jobs wait.", UPKEEP, is_grave=False))
     return found
 
 
@@ -115,8 +127,10 @@ def _of_accounts(now: Health) -> list[Trouble]:
     kinds = (
         (True, "wait{s} for a new token", [each for each, state in stands if state == AccountState.TOKEN]),
         (True, "wait{s} for Meta to lift its block", [each for each, state in stands if state == AccountState.BLOCKED]),
+        (False, "{is} paused by hand", [a for a in active if _is_after(a.hand_paused_until, clock)]),
         (False, "{is} left alone for a while, after failures", [a for a in active if _is_after(a.paused_until, clock)]),
-        (False, "get{s} no replies: they are switched off", [a for a in active if not a.replies_on]),
+        (False, "get{s} no replies: they are switched off", [a for a in active if a.replies == Replies.OFF]),
+        (False, "{is} in shadow mode: replies are not sent", [a for a in active if a.replies == Replies.SHADOW]),
         (False, "need{s} a new token within 14 days", [a for a in active if _is_after(soon, a.token_expires_at)]),
     )
     found = [_trouble(words, accounts, is_grave=is_grave) for is_grave, words, accounts in kinds if accounts]
@@ -143,7 +157,7 @@ def sentence(now: Health, found: Sequence[Trouble]) -> str:
         return f"Degraded: {grave[0].words}"
     if found:
         return f"Running, and something needs you: {found[0].words}"
-    waits = f"the oldest event has waited {span(now.oldest_s)}" if now.oldest_s else "nothing waits"
+    waits = f"the oldest event has waited {marks.span(now.oldest_s)}" if now.oldest_s else "nothing waits"
     return f"All is well: {many(now.workers, 'worker')} at work, {waits}."
 
 
@@ -175,8 +189,9 @@ def _accounts() -> list[Account]:
     needing = (
         Account.objects.exclude(state=AccountState.ACTIVE)
         | Account.objects.filter(token_expires_at__lt=soon)
-        | Account.objects.filter(replies_on=False)
+        | Account.objects.exclude(replies=Replies.ON)
         | Account.objects.filter(paused_until__gt=Now())
+        | Account.objects.filter(hand_paused_until__gt=Now())
     )
     return list(needing.order_by("state", "label", "account_id")[:CAP])
 
@@ -198,12 +213,4 @@ def many(count: int, what: str) -> str:
 
 
 def _age(at: datetime) -> str:
-    return span((timezone.now() - at).total_seconds())
-
-
-def span(seconds: float) -> str:
-    """So long, in the one unit that matters."""
-    for name, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{seconds:.0f} s"
+    return marks.span((timezone.now() - at).total_seconds())

@@ -1,7 +1,7 @@
 """The admin of this service: its first page says how everything stands, and its menu is in the order of work."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.admin import AdminSite, autodiscover
@@ -10,11 +10,12 @@ from django.core.checks import CheckMessage
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit.pages import charts
+from audit.pages import charts, marks
 from dead_letters import causes
-from dead_letters.models import Cause
+from dead_letters.models import Cause, ReplayBatch
 from instagram_webhooks.desk import find, health
 from instagram_webhooks.desk.people import second_factor, second_factor_page
 from instagram_webhooks.inbox import minutes
@@ -22,13 +23,17 @@ from instagram_webhooks.inbox import minutes
 # Minutes of a bar, and bars of the chart.
 RANGES = {"1h": (1, 60), "24h": (20, 72), "7d": (120, 84)}
 USUAL = "24h"
+REPLAYS_SHOWN = 20
 ABOUT = ("instagram_webhooks.view_webhookevent", "instagram_webhooks.view_account", "dead_letters.view_cause")
 MENU = {
     "Attention": ("cause", "deadletter", "replaybatch", "blockedconversation"),
     "Messages": ("webhookevent", "conversation", "account"),
+    "Works by itself": ("worker", "turn"),
     "Records": ("auditentry", "taskresult"),
     "People": ("user", "group", "authtoken"),
 }
+# Where what a chart counts is listed.
+LISTS = {"received": {}, "processed": {"state": "processed"}, "dead": {"state": "dead"}}
 
 
 class Desk(AdminSite):
@@ -89,6 +94,8 @@ class Desk(AdminSite):
         if app_label is not None:
             return apps
         pages = {page["model"]._meta.model_name: page for app in apps for page in app["models"]}
+        if "worker" in pages:
+            pages["worker"]["name"] = "Queues and workers"
         found = []
         for title, names in MENU.items():
             of_it = [pages.pop(name) for name in names if name in pages]
@@ -99,7 +106,8 @@ class Desk(AdminSite):
 
 def _group(title: str, pages: list[Any]) -> dict[str, Any]:
     """As Django has it of an app; its heading leads to the first of its pages."""
-    about = {"name": title, "app_label": title.lower(), "app_url": pages[0]["admin_url"], "has_module_perms": True}
+    label = title.lower().replace(" ", "-")
+    about = {"name": title, "app_label": label, "app_url": pages[0]["admin_url"], "has_module_perms": True}
     return {**about, "models": pages}
 
 
@@ -110,6 +118,10 @@ def _dashboard(request: HttpRequest) -> dict[str, object]:
     chosen = chosen if chosen in RANGES else USUAL
     width, buckets = RANGES[chosen]
     spans = minutes.spans(buckets=buckets, minutes=width)
+    begins = spans[0].begun if spans else None
+    ends = spans[-1].begun + timedelta(minutes=width) if spans else None
+    may_see = request.user.has_perm("dead_letters.view_replaybatch")
+    replays = _replays(begins, ends) if begins and ends and may_see else []
     return {
         "now": now,
         "sentence": health.sentence(now, found),
@@ -117,12 +129,17 @@ def _dashboard(request: HttpRequest) -> dict[str, object]:
         "troubles": [(each.words, each.page and reverse(f"admin:{each.page}_changelist")) for each in found],
         "shown_causes": _causes(now.pressing.most),
         "latest_ms": minutes.latest_ms(),
-        "oldest": health.span(now.oldest_s) if now.oldest_s else "none",
+        "oldest": marks.span(now.oldest_s) if now.oldest_s else "none",
         "blocked": "not counted in time" if now.blocked is None else health.capped(now.blocked),
-        "charts": _charts(spans),
+        "itself": _itself(now),
+        "replays": replays,
+        "workers_url": reverse(f"admin:{health.WORKERS}_changelist"),
+        "blocked_url": reverse("admin:instagram_webhooks_blockedconversation_changelist"),
+        "processed_url": _events("processed"),
+        "charts": _charts(spans, [(at, f"replay {batch.name}") for batch, at in replays]),
         "ranges": [(name, name == chosen) for name in RANGES],
-        "begins": spans[0].begun if spans else None,
-        "ends": spans[-1].begun + timedelta(minutes=width) if spans else None,
+        "begins": begins,
+        "ends": ends,
     }
 
 
@@ -136,10 +153,36 @@ def _causes(pressing: Sequence[Cause]) -> list[tuple[Cause, str, SafeString]]:
     return found
 
 
-def _charts(spans: list[minutes.Span]) -> list[tuple[str, int, SafeString]]:
+def _replays(begins: datetime, ends: datetime) -> list[tuple[ReplayBatch, float]]:
+    """The replays that people began in this time, the newest first, each with how far into it (0 to 1)."""
+    begun = ReplayBatch.objects.filter(created_at__gte=begins, created_at__lt=ends).order_by("-created_at")
+    return [(batch, (batch.created_at - begins) / (ends - begins)) for batch in begun[:REPLAYS_SHOWN]]
+
+
+def _charts(spans: list[minutes.Span], lines: Sequence[tuple[float, str]]) -> list[tuple[str, str, int, SafeString]]:
     found = []
-    for name in ("received", "processed", "dead") if spans else ():
+    for name in LISTS if spans else ():
         values = [getattr(span, name) for span in spans]
         says = f"{sum(values):,} {name}, {max(values):,} in one bar at most"
-        found.append((name, sum(values), charts.bars(values, says=says, kind=name)))
+        found.append((name, _events(name), sum(values), charts.bars(values, says=says, kind=name, marks=lines)))
     return found
+
+
+def _events(counted: str) -> str:
+    return reverse("admin:instagram_webhooks_webhookevent_changelist", query=LISTS[counted])
+
+
+def _itself(now: health.Health) -> list[tuple[str, SafeString, SafeString | str]]:
+    """What works by itself: the page about it, its state and since when."""
+    workers, upkeep = (reverse(f"admin:{page}_changelist") for page in (health.WORKERS, health.UPKEEP))
+    beat = ("waiting", "beat") if now.beat.is_silent or now.beat.at is None else ("done", "beat")
+    return [
+        (workers, marks.state("done" if now.workers else "failed", health.many(now.workers, "worker")),
+         _told("last pulse", now.last_pulse_at)),
+        (upkeep, marks.state("done" if now.swept_at else "waiting", "sweep"), _told("begun", now.swept_at)),
+        (upkeep, marks.state(*beat), _told("heard", now.beat.at)),
+    ]  # fmt: skip
+
+
+def _told(what: str, at: datetime | None) -> SafeString | str:
+    return format_html("{} {}", what, marks.ago(at)) if at else "never yet"

@@ -6,7 +6,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from audit.models import AuditEntry
 from instagram_webhooks.conf import conf
@@ -100,11 +100,10 @@ def _pauses(events: Sequence[WebhookEvent]) -> dict[tuple[str, str], datetime]:
     """Until when the accounts of these events are left alone, where they are."""
     if not events:
         return {}
-    paused = Account.objects.filter(account_id__in={event.account for event in events}, paused_until__gt=Now())
+    named = Account.objects.filter(account_id__in={event.account for event in events})
+    paused = named.annotate(until=Greatest("paused_until", "hand_paused_until")).filter(until__gt=Now())
     return {
-        (provider, account): until
-        for provider, account, until in paused.values_list("provider", "account_id", "paused_until")
-        if until
+        (provider, account): until for provider, account, until in paused.values_list("provider", "account_id", "until")
     }
 
 

@@ -6,12 +6,18 @@ Without it sixteen workers would sweep sixteen times as often, and with a large 
 reads much and finds little, they would keep the database busy with it.
 """
 
+from datetime import datetime
+
 from django.db import connection
 
+from instagram_webhooks.models import Turn
+
+BEAT = "beat"  # taken by each message of beat's that comes through (tasks.py)
+
 _TAKE = """
-INSERT INTO instagram_webhooks_turn (name, free_at)
-VALUES (%(name)s, clock_timestamp() + make_interval(secs => %(every)s))
-ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at
+INSERT INTO instagram_webhooks_turn (name, free_at, taken_at)
+VALUES (%(name)s, clock_timestamp() + make_interval(secs => %(every)s), clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at, taken_at = excluded.taken_at
  WHERE instagram_webhooks_turn.free_at <= clock_timestamp()
     OR instagram_webhooks_turn.free_at > clock_timestamp() + interval '10 minutes'  -- a clock was set back
 RETURNING free_at
@@ -30,6 +36,11 @@ def take(every_s: float, name: str = "sweep") -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, {"name": name, "every": every_s})
         return cursor.fetchone() is not None
+
+
+def taken() -> dict[str, datetime]:
+    """When each turn was last taken, by its name."""
+    return {name: at for name, at in Turn.objects.values_list("name", "taken_at") if at is not None}
 
 
 def rest(took_s: float) -> None:

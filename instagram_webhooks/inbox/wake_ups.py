@@ -21,7 +21,7 @@ from uuid import UUID
 from celery import current_app
 from kombu.exceptions import ChannelError
 
-from instagram_webhooks.conf import QUEUE, conf
+from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, conf
 from instagram_webhooks.inbox.claim import head_of
 from instagram_webhooks.inbox.envelope import envelopes
 
@@ -48,17 +48,22 @@ class Broker:
         self._producer: Any = None
         self._envelope: Callable[[UUID], str] | None = None
 
-    def depth(self) -> int:
+    def depth(self, name: str = QUEUE) -> int:
         """Messages ready in the queue; raises BrokerAway."""
         with self._open() as producer:
             if _is_redis(producer):
-                return int(producer.channel.client.llen(QUEUE))
-            queue = current_app.amqp.queues[QUEUE](producer.channel)
+                return int(producer.channel.client.llen(name))
+            queue = current_app.amqp.queues[name](producer.channel)
             queue.declare()
             try:
-                return int(producer.channel.queue_declare(QUEUE, passive=True).message_count)
+                return int(producer.channel.queue_declare(name, passive=True).message_count)
             except ChannelError:
                 return 0
+
+    def start(self, task: str, *, expires_s: float) -> None:
+        """A message that starts a job of upkeep, and is void after so long; raises BrokerAway."""
+        with self._open() as producer:
+            current_app.send_task(task, queue=UPKEEP_QUEUE, expires=expires_s, producer=producer, retry=False)
 
     def publish(self, ids: Iterable[UUID]) -> int | None:
         """One message of Celery's own an id; messages ready then, where the broker says so; raises BrokerAway."""

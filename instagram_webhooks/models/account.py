@@ -15,11 +15,24 @@ class AccountState(models.TextChoices):
     BLOCKED = "blocked", "blocked by Meta"  # code 368: events are parked
 
 
+class Replies(models.TextChoices):
+    """What becomes of answers, the freest first; of an account's and the settings' the stricter holds."""
+
+    ON = "on", "on"
+    SHADOW = "shadow", "shadow"  # decided and stored, not sent
+    OFF = "off", "off"  # messages are stored, nothing is decided
+
+
+def stricter(one: str, other: str) -> Replies:
+    """The one of two that lets fewer answers out."""
+    return max(Replies(one), Replies(other), key=list(Replies).index)
+
+
 class Account(models.Model):
     """One Instagram account, Facebook Page or WhatsApp number.
 
     What stands from `paused_until` on is all that work on events writes here, and only after a
-    refusal or a failure.
+    refusal or a failure. `hand_paused_until` is a person's: nothing that work finds out ends it.
     """
 
     TOKEN_PLACE = "account.sealed_token"  # noqa: S105 (a column, no token)
@@ -34,12 +47,14 @@ class Account(models.Model):
     token_expires_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=12, choices=AccountState, default=AccountState.ACTIVE)
     state_since = models.DateTimeField(null=True, editable=False)
-    replies_on = models.BooleanField("replies", default=True, help_text="Off: messages are stored, nothing is sent.")
+    replies = models.CharField(max_length=8, choices=Replies, default=Replies.ON)
+    hand_paused_until = models.DateTimeField(null=True, editable=False)
     paused_until = models.DateTimeField(null=True, editable=False)
     unknown_in_a_row = models.SmallIntegerField(default=0, editable=False)
     probe_until = models.DateTimeField(null=True, editable=False)  # one call tries whether Meta is back
     next_wake_at = models.DateTimeField(null=True, editable=False)  # when more of the held events are woken
     next_lookup_at = models.DateTimeField(null=True, editable=False)  # Meta allows two a second
+    last_event_at = models.DateTimeField(null=True, editable=False)  # as far as inbox/heard.py has looked
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -47,6 +62,7 @@ class Account(models.Model):
         constraints = (
             models.UniqueConstraint("provider", "account_id", name="account_once"),
             models.CheckConstraint(name="account_state_known", condition=Q(state__in=AccountState.values)),
+            models.CheckConstraint(name="account_replies_known", condition=Q(replies__in=Replies.values)),
         )
 
     def __str__(self) -> str:

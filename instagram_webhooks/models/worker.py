@@ -21,6 +21,7 @@ class Worker(models.Model):
     stopped_at = models.DateTimeField(null=True)
 
     class Meta:
+        default_permissions = ()
         indexes = (models.Index("pulse_at", name="worker_pulse"),)
 
     def __str__(self) -> str:
@@ -28,10 +29,18 @@ class Worker(models.Model):
 
 
 class Turn(models.Model):
-    """A task that one process does at a time, and when the next may take it (inbox/turn.py)."""
+    """A task that one process does at a time, and when the next may take it (inbox/turn.py).
+
+    taken_at: when it was last begun.
+    """
 
     name = models.CharField(max_length=32, primary_key=True)
     free_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = verbose_name_plural = "upkeep"
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ decides whether something is sent again.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -125,9 +126,9 @@ def _listed(row: Mapping[str, Any]) -> ListedMessage:
     )
 
 
-def read(to: Destination, path: str, **params: str) -> Any:
-    """The JSON of one GET, for checks of an account. Errors as in `send_text`."""
-    return _call(to, "GET", path, params=params)
+def read(to: Destination, path: str, *, within_s: float | None = None, **params: str) -> Any:
+    """The JSON of one GET, for checks of an account. within_s: less than GRAPH_DEADLINE_S. Errors as in `send_text`."""
+    return _call(to, "GET", path, params=params, within_s=within_s)
 
 
 def subscribe(to: Destination, fields: str) -> Any:
@@ -143,6 +144,7 @@ def _call(
     params: Mapping[str, str] | None = None,
     body: Mapping[str, object] | None = None,
     permit: Permit = ANY_TIME,
+    within_s: float | None = None,
 ) -> Any:
     """The JSON of one answer."""
     headers = {
@@ -159,7 +161,7 @@ def _call(
         url=f"{conf().graph_api_url or HOSTS[to.provider]}/{conf().graph_api_version}/{path}{query}",
         headers=headers,
         body=None if body is None else json.dumps(body).encode(),
-        deadline=time.monotonic() + conf().graph_deadline_s,
+        deadline=time.monotonic() + min(conf().graph_deadline_s, within_s or math.inf),
         permit=permit,
     )
     try:

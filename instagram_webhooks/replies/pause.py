@@ -18,7 +18,8 @@ from instagram_webhooks.errors import AccountBlocked, LookupPostponed, Parked, T
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Account, AccountState
-from instagram_webhooks.vault import digest, open_text
+from instagram_webhooks.models.account import stricter
+from instagram_webhooks.vault import open_text
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ POSTPONED_S = (0.6, 3.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownAccount:
-    """An account as one piece of work sees it. `pause_s`: how long it is still to be left alone.
+    """An account as one piece of work sees it. `pause_s`: how long it is to be left alone, for failures or by hand.
 
     is_probe: this piece of work tries whether Meta is back.
     """
@@ -54,7 +55,7 @@ class KnownAccount:
     provider: str
     account_id: str
     state: str
-    replies_on: bool
+    replies: str
     pause_s: float
     unknown_in_a_row: int
     sealed_token: bytes = field(repr=False)
@@ -65,6 +66,10 @@ class KnownAccount:
         """The access token in plain."""
         return open_text(self.sealed_token, place=Account.TOKEN_PLACE, row_id=self.id) if self.sealed_token else ""
 
+    def withholds(self) -> str:
+        """Why no answer is sent, by the stricter of the account and the settings; "" where one is."""
+        return {"off": "switched_off", "shadow": "shadow"}.get(stricter(self.replies, conf().replies), "")
+
     def error(self) -> Parked | None:
         """Why events of this account are parked, or None."""
         return {AccountState.TOKEN: TokenRefused(), AccountState.BLOCKED: AccountBlocked()}.get(
@@ -73,8 +78,8 @@ class KnownAccount:
 
 
 # Of a row `a`.
-SEEN = """a.id, a.provider, a.account_id, a.state, a.replies_on,
-       greatest(0, coalesce(extract(epoch FROM a.paused_until - clock_timestamp()), 0))::float8,
+SEEN = """a.id, a.provider, a.account_id, a.state, a.replies,
+       greatest(0, extract(epoch FROM greatest(a.paused_until, a.hand_paused_until) - clock_timestamp()))::float8,
        a.unknown_in_a_row, a.sealed_token"""
 _FIND = f"SELECT {SEEN} FROM instagram_webhooks_account a WHERE a.provider = %s AND a.account_id = %s"
 _COLUMNS = (
@@ -82,7 +87,7 @@ _COLUMNS = (
     "provider",
     "account_id",
     "state",
-    "replies_on",
+    "replies",
     "pause_s",
     "unknown_in_a_row",
     "sealed_token",
@@ -108,6 +113,7 @@ UPDATE instagram_webhooks_account SET probe_until = clock_timestamp() + make_int
  WHERE id = %(id)s AND unknown_in_a_row >= %(in_a_row)s
    AND (probe_until IS NULL OR probe_until <= clock_timestamp())
    AND (paused_until IS NULL OR paused_until <= clock_timestamp() - make_interval(secs => %(patience)s))
+   AND (hand_paused_until IS NULL OR hand_paused_until <= clock_timestamp())
 """
 _LOOKUP = """
 UPDATE instagram_webhooks_account SET next_lookup_at = clock_timestamp() + make_interval(secs => %(every)s)
@@ -269,7 +275,7 @@ def park(account: KnownAccount, error: Parked) -> None:
 
 
 def release(account: Account, *, actor: str, reason: str = "") -> int:
-    """Makes the account active and returns its parked events to work in order; how many.
+    """Makes the account active and returns its parked events to work in order; how many. A pause by hand goes on.
 
     In two steps, the account first: an event that is parked in between is found by the second.
     """
@@ -285,26 +291,3 @@ def release(account: Account, *, actor: str, reason: str = "") -> int:
         record("account.released", subject_id=account.pk, provider=account.provider, actor=actor, reason=reason,
                detail={"account": account.account_id})  # fmt: skip
     return moves.release(account.provider, account.account_id)
-
-
-def ensure_first_account() -> None:
-    """Connects the account that the settings name, and takes over a token that changed there."""
-    account_id, token = conf().first_account_id, conf().first_account_token
-    if not account_id:
-        return
-    taken = digest("settings_token", token)
-    known = Account.objects.filter(provider="instagram", account_id=account_id)
-    if known.filter(settings_token=taken).exists():
-        return
-    Account.objects.bulk_create([Account(provider="instagram", account_id=account_id)], ignore_conflicts=True)
-    account = known.get()
-    account.set_token(token)
-    with transaction.atomic():
-        # Several processes start at once; one of them takes it over.
-        is_first = known.exclude(settings_token=taken).update(
-            sealed_token=account.sealed_token, settings_token=taken, state=AccountState.ACTIVE, state_since=None
-        )
-        if not is_first:
-            return
-        record("account.connected", subject_id=account.pk, provider="instagram", detail={"account": account_id})
-    release(account, actor="system", reason="token from the settings")

@@ -25,6 +25,7 @@ UPDATE instagram_webhooks_account a
    SET next_wake_at = clock_timestamp() + make_interval(secs => %(interval)s)
  WHERE a.state = 'active' AND (a.next_wake_at IS NULL OR a.next_wake_at <= clock_timestamp())
    AND (a.paused_until IS NULL OR a.paused_until <= clock_timestamp())
+   AND (a.hand_paused_until IS NULL OR a.hand_paused_until <= clock_timestamp())
    AND (a.probe_until IS NULL OR a.probe_until <= clock_timestamp())
    AND EXISTS (SELECT 1 FROM instagram_webhooks_outgoingreply r
                 WHERE r.is_held AND r.provider = a.provider AND r.account = a.account_id)

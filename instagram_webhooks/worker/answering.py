@@ -69,10 +69,9 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
         raise Stopping
     if text and not reason:
         account = pause.fresh(account)
-        if account.replies_on:
+        reason = account.withholds()
+        if not reason:
             account = pause.admit(account, attempt=claim.attempt)
-        else:
-            reason = "switched_off"
     checked_at, state = time.monotonic(), ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
     reply_id = commits.begin(claim, content, text) if text and not (reason or account.pause_s) else None
     if reply_id is None:
@@ -101,14 +100,15 @@ def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tup
     """The text to send, and the reason to withhold it; both "" where the policy says nothing."""
     if timezone.now() > policy.reply_deadline(claim):
         return "", "window_closed"
-    if conf().replies == "off" or not account.replies_on:
-        return "", "switched_off"
+    withheld = account.withholds()
+    if withheld == "switched_off":
+        return "", withheld
     answer = policy.ask(claim, content)
     if isinstance(answer, Silence):
         return "", answer.reason
     if answer is None:
         return "", ""
-    return answer.text, "shadow" if conf().replies == "shadow" else ""
+    return answer.text, withheld
 
 
 def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
@@ -138,11 +138,10 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
 def _withheld_by_now(claim: Claim, account: pause.KnownAccount) -> str:
     if timezone.now() > policy.reply_deadline(claim):
         return "window_closed"
-    if conf().replies == "off" or not account.replies_on:
-        return "switched_off"
-    if thread.is_deleted(claim):
+    withheld = account.withholds()
+    if withheld != "switched_off" and thread.is_deleted(claim):
         return "deleted"
-    return "shadow" if conf().replies == "shadow" else ""
+    return withheld
 
 
 def _withhold(claim: Claim, reply: outbox.Reply, reason: str) -> None:

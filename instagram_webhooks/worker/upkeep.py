@@ -15,10 +15,11 @@ from django.db import Error
 
 from dead_letters import alerts, batch_run, causes
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox import minutes, moves, turn, wake_ups
+from instagram_webhooks.inbox import heard, minutes, moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
-from instagram_webhooks.replies import pause, waking
+from instagram_webhooks.replies import waking
+from instagram_webhooks.replies.first_account import ensure_first_account
 from instagram_webhooks.worker import head_alarm, work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
@@ -70,7 +71,7 @@ class Upkeep:
         while not self._stopped.is_set():
             try:
                 if not connected:
-                    connected = _apart("account", pause.ensure_first_account) is None
+                    connected = _apart("account", ensure_first_account) is None
                 work.give_back_unknown()
                 if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
                     self.round()
@@ -148,6 +149,7 @@ def _count() -> None:
     """The figures of pages; by one process, however many there are."""
     if turn.take(FIGURES_EVERY_S / 2, "figures"):
         causes.keep()
+        heard.note()
         minutes.count()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from audit.ids import uuid7
 from audit.models import AuditEntry
-from instagram_webhooks.inbox import moves
+from instagram_webhooks.inbox import heard, moves
 from instagram_webhooks.models import Account, AccountState, WebhookEvent
 from tests.admin.pages import ACCOUNTS, found, inline_code, said, shown, words
 from tests.builders import ACCOUNT, TOKEN, a_message, an_account, stored
@@ -34,12 +34,12 @@ def save(client, account=None, **fields):
         "provider": "instagram",
         "account_id": ACCOUNT,
         "label": "@shop",
-        "replies_on": "on",
+        "replies": "on",
         "new_token": "",
     }
     address = f"{ACCOUNTS}{account.pk}/change/" if account else f"{ACCOUNTS}add/"
     data |= {name: value for name, value in fields.items() if value is not None}
-    return client.post(address, {k: v for k, v in data.items() if v != "off"}, secure=True, follow=True)
+    return client.post(address, data, secure=True, follow=True)
 
 
 def state_of(*events):
@@ -125,12 +125,17 @@ def test_an_empty_token_field_keeps_the_token_and_frees_nothing(ops):
 def test_switching_replies_is_audited_with_who_did_it(ops):
     account = an_account()
 
-    save(ops, account, replies_on="off")
-    save(ops, account, replies_on="on")
+    save(ops, account, replies="off")
+    save(ops, account, replies="shadow")
+    save(ops, account, replies="on")
 
-    assert acts() == [("account.replies_off", "anna"), ("account.replies_on", "anna")]
+    assert acts() == [
+        ("account.replies_off", "anna"),
+        ("account.replies_shadow", "anna"),
+        ("account.replies_on", "anna"),
+    ]
     account.refresh_from_db()
-    assert account.replies_on
+    assert account.replies == "on"
 
 
 def test_saving_leaves_alone_what_a_worker_changed_meanwhile(ops):
@@ -173,9 +178,9 @@ def test_the_same_account_is_not_connected_twice(ops):
 
 
 def test_an_account_that_only_listens_needs_no_token(ops):
-    save(ops, replies_on="off")
+    save(ops, replies="off")
 
-    assert not Account.objects.get().replies_on
+    assert Account.objects.get().replies == "off"
     assert acts()[:2] == [("account.connected", "anna"), ("account.replies_off", "anna")]
 
 
@@ -248,6 +253,17 @@ def test_the_list_says_how_each_account_stands_and_how_much_waits_for_it(ops):
     assert "‖ needs a new token" in page
     assert "‖ 2" in page
     assert "in 43 d" in page
+
+
+def test_the_last_webhook_is_noted_by_upkeep_and_shown(ops):
+    an_account()
+    assert "none yet" in shown(ops, ACCOUNTS)
+    stored(a_message("m-1"))
+
+    assert heard.note() == 1
+    assert heard.note() == 0
+
+    assert "none yet" not in shown(ops, ACCOUNTS)
 
 
 def test_the_list_names_accounts_that_events_wait_for_and_offers_to_connect_them(ops):

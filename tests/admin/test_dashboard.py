@@ -13,10 +13,10 @@ from audit.ids import uuid7
 from audit.models import AuditEntry
 from dead_letters import causes
 from dead_letters.bury import BuriedError, bury
-from dead_letters.models import CauseState
+from dead_letters.models import CauseState, ReplayBatch
 from instagram_webhooks.desk import health
 from instagram_webhooks.inbox import minutes
-from instagram_webhooks.models import Account, Minute, WebhookEvent, Worker
+from instagram_webhooks.models import Account, Minute, Turn, WebhookEvent, Worker
 from tests.admin.pages import inline_code, shown
 from tests.admin.test_letter_page import dead
 from tests.builders import a_message, an_account, knobs, stored
@@ -118,7 +118,7 @@ def test_accounts_that_need_somebody_are_those_and_no_others(at_work):
     needing = {
         an_account(account_id="1", state="token").pk,
         an_account(account_id="2", token_expires_at=soon).pk,
-        an_account(account_id="3", replies_on=False).pk,
+        an_account(account_id="3", replies="off").pk,
         an_account(account_id="4", paused_until=now).pk,
     }
     an_account(account_id="5", token_expires_at=later, label="@well")
@@ -175,6 +175,67 @@ def test_the_page_takes_as_many_queries_however_much_there_is(ops, at_work):
     assert len(many) == len(few)
 
 
+def test_what_works_by_itself_is_told_with_its_age(ops, at_work):
+    Turn.objects.create(name="sweep", free_at=timezone.now(), taken_at=timezone.now() - timedelta(seconds=4))
+
+    assert re.search(r"✓ 1 worker last pulse \S+( s ago)? ✓ sweep begun \d+ s ago ◐ beat never yet", shown(ops, INDEX))
+
+
+def test_a_beat_that_is_silent_is_no_disaster_and_is_not_told_of_before_a_worker_could_hear_it(ops, at_work):
+    Turn.objects.create(name="beat", free_at=timezone.now(), taken_at=timezone.now() - timedelta(minutes=9))
+    assert sentence(ops).startswith("All is well")
+
+    Worker.objects.update(started_at=timezone.now() - timedelta(hours=1))
+
+    said = "Running, and something needs you: Beat has been silent for 9 min. Daily jobs wait."
+    assert sentence(ops) == said
+
+
+def test_every_figure_leads_to_its_list(ops, at_work):
+    stored(a_message("m-1"))
+    Minute.objects.create(minute=minutes_ago(3, 0), received=7, processed=0, dead=0, p50_ms=1, p95_ms=2)
+
+    page = ops.get(INDEX, secure=True).content.decode()
+
+    links = re.findall(r'<d[dt]><a href="([^"]+)"', page) + re.findall(r'<br><a href="([^"]+)"', page)
+    assert len(links) == 10
+    assert page.count("<dt>") == page.count("<dd><a ")
+    for url in set(links):
+        assert ops.get(url, secure=True).status_code == 200
+
+
+def a_replay(ago, **telling):
+    usual = {"name": "503 of 24 Nov", "chosen": {}, "reason": "r", "actor": "anna", "rate": 20, "stop_percent": 10,
+             "total": 3}  # fmt: skip
+    row = ReplayBatch.objects.create(id=uuid7(), **usual | telling)
+    ReplayBatch.objects.filter(pk=row.pk).update(created_at=timezone.now() - ago)
+    return row
+
+
+def test_a_replay_is_marked_in_the_charts_where_it_began_and_named_below(login, at_work):
+    ops = login("view_webhookevent", "view_cause", "view_account", "view_replaybatch")
+    Minute.objects.create(minute=minutes_ago(1, 0), received=7, processed=0, dead=0)
+    within, _ = a_replay(timedelta(minutes=31), name='"><script>x</script>'), a_replay(timedelta(hours=30))
+
+    page = ops.get(INDEX, {"range": "1h"}, secure=True).content.decode()
+
+    marked = re.findall(r'class="mark" x="([\d.]+)"[^>]*><title>([^<]*)</title>', page)
+    assert len(marked) == 3  # one a chart
+    assert 130 < float(marked[0][0]) < 170  # about the middle of 299
+    assert f"/replaybatch/{within.pk}/change/" in page
+    assert "<script>x" not in page
+
+
+def test_without_the_right_no_replay_is_named(ops, at_work):
+    Minute.objects.create(minute=minutes_ago(1, 0), received=7, processed=0, dead=0)
+    a_replay(timedelta(minutes=31))
+
+    page = shown(ops, INDEX)
+
+    assert "503 of 24 Nov" not in page
+    assert "Replays in this time" not in page
+
+
 @pytest.mark.parametrize("chosen", ["1h", "24h", "7d", "nonsense"])
 def test_the_charts_cover_the_chosen_time(ops, at_work, chosen):
     Minute.objects.create(minute=minutes_ago(3, 0), received=7, processed=0, dead=0)
@@ -207,7 +268,7 @@ def test_the_menu_is_in_the_order_of_work_and_lacks_nothing(client):
     page = client.get(INDEX, secure=True)
 
     titles = [app["name"] for app in page.context["app_list"]]
-    assert titles == ["Attention", "Messages", "Records", "People"]
+    assert titles == ["Attention", "Messages", "Works by itself", "Records", "People"]
     assert [each["object_name"] for each in page.context["app_list"][0]["models"]] == [
         "Cause", "DeadLetter", "ReplayBatch", "BlockedConversation",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from celery import Celery
 from tests.processes.process import until
 from tests.processes.product import QUEUE, a_message, a_sender
 
-TASK = "instagram_webhooks.process_event"
+TASK, JOB = "instagram_webhooks.process_event", "instagram_webhooks.housekeeping"
 STEPS = {"task-received", "task-started", "task-succeeded"}
 STRANGER = str(uuid.uuid4())
 POOLS = {"threads": "celery.concurrency.thread:TaskPool", "prefork": "celery.concurrency.prefork:TaskPool"}
@@ -108,12 +108,33 @@ def test_malformed_wake_ups_and_tasks_that_nobody_knows_harm_nobody(product, cli
     assert product.worker_process.is_alive
 
 
+def test_a_job_leaves_its_result_by_name_and_nothing_leaves_arguments(product, client):
+    client.send_task("somebody.else", args=["words of a customer"], queue="upkeep", task_id=STRANGER)
+    client.send_task(JOB, queue="upkeep")
+
+    kept = "SELECT * FROM django_celery_results_taskresult"
+    until(lambda: product.rows(f"{kept} WHERE task_name = %s AND status = 'SUCCESS'", JOB), "the job has ended")
+
+    (row,) = product.rows(f"{kept} WHERE task_name = %s", JOB)
+    assert json.loads(row["result"]).keys() >= {"workers", "tokens"}
+    assert row["date_started"] <= row["date_done"]
+    assert (row["task_args"], row["task_kwargs"]) == (None, None)
+    assert "words of a customer" not in str(product.rows(kept))
+
+
+def test_a_message_of_beat_is_heard_and_leaves_nothing(product, client):
+    client.send_task("instagram_webhooks.beat", queue="upkeep", expires=60)
+
+    until(lambda: product.rows("SELECT * FROM instagram_webhooks_turn WHERE name = 'beat'"), "beat is heard")
+    assert product.rows("SELECT * FROM django_celery_results_taskresult WHERE task_name LIKE '%%beat%%'") == []
+
+
 def test_processing_leaves_no_results(product):
     answer = product.post(a_message())
     until(lambda: product.state(answer) == "processed", "the event is processed")
 
     # Celery itself notes the failure of a task that is not registered.
-    ours = "SELECT count(*) FROM django_celery_results_taskresult WHERE task_id <> %s"
-    assert product.value(ours, STRANGER) == 0
+    ours = "SELECT count(*) FROM django_celery_results_taskresult WHERE task_id <> %s AND task_name IS DISTINCT FROM %s"
+    assert product.value(ours, STRANGER, JOB) == 0
     with product.broker() as broker:
         assert [key for key in broker.scan_iter() if b"celery-task-meta" in key] == []

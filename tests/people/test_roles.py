@@ -1,5 +1,7 @@
 """The roles: every page and every act of the desk, for each of them."""
 
+from contextlib import suppress
+
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.urls import NoReverseMatch, get_resolver, reverse
@@ -24,6 +26,8 @@ LISTS = {
     "instagram_webhooks/blockedconversation": EVERYBODY,
     "instagram_webhooks/conversation": EVERYBODY,
     "instagram_webhooks/account": EVERYBODY,
+    "instagram_webhooks/worker": EVERYBODY,
+    "instagram_webhooks/turn": EVERYBODY,
     "django_celery_results/taskresult": EVERYBODY,
     "audit/auditentry": AUDITORS,
     "auth/user": CHECKERS,
@@ -38,7 +42,8 @@ ACTS = {
     **{f"dead_letters_cause_{act}": OPERATORS for act in ("acknowledged", "resolved", "ignored", "open", "note")},
     "dead_letters_replaybatch_new": OPERATORS,
     "dead_letters_replaybatch_say": OPERATORS,
-    "instagram_webhooks_account_release": OPERATORS,
+    **{f"instagram_webhooks_account_{act}": OPERATORS for act in ("release", "pause", "resume", "test")},
+    "instagram_webhooks_turn_run": OPERATORS,
     "instagram_webhooks_blockedconversation_set_aside": OPERATORS,
     "instagram_webhooks_conversation_open": READERS,
 }  # fmt: skip
@@ -73,10 +78,10 @@ def test_each_act_is_done_by_its_roles_alone(role, client):
 
 
 def address(act):
-    try:
-        return reverse(f"admin:{act}")
-    except NoReverseMatch:
-        return reverse(f"admin:{act}", args=[uuid7()])
+    for of in ([], [uuid7()], ["housekeeping"]):
+        with suppress(NoReverseMatch):
+            return reverse(f"admin:{act}", args=of)
+    raise AssertionError(act)
 
 
 def test_the_menu_offers_what_opens(role, client):

@@ -100,7 +100,7 @@ def seen(product):
     browser = Browser(product.url)
     browser.submit("/admin/instagram_webhooks/account/add/", {
         "provider": "whatsapp", "account_id": PHONE_NUMBER_ID, "label": "@phone", "new_token": TOKENS[PHONE_NUMBER_ID],
-        "token_expires_at_0": "", "token_expires_at_1": "", "replies_on": "on",
+        "token_expires_at_0": "", "token_expires_at_1": "", "replies": "on",
     })  # fmt: skip
     mids = post_everything(product)
     product.all_ended()

@@ -90,7 +90,7 @@ def test_what_a_policy_answers_is_what_happens(policy, reply):
 @pytest.mark.parametrize(
     ("change", "state", "reply"),
     [
-        ({"replies_on": False}, "processed", ("withheld", "switched_off")),
+        ({"replies": "off"}, "processed", ("withheld", "switched_off")),
         ({"state": "token"}, "parked", None),
         ({"paused_until": timezone.now() + timedelta(hours=1)}, "retrying", ("planned", "")),
     ],
@@ -117,7 +117,7 @@ def test_an_account_that_is_switched_off_during_a_look_up_sends_nothing_after_it
     begun = len(graph.calls())
 
     def absent(*_args):
-        Account.objects.update(replies_on=False)
+        Account.objects.update(replies="off")
 
     monkeypatch.setattr(lookup, "resolve", absent)
     worked(event)
@@ -150,9 +150,25 @@ def test_replies_can_be_switched_off_without_stopping_intake(graph, mode, reason
     assert Message.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("of_account", "of_settings", "reason"),
+    [("on", "on", ""), ("on", "shadow", "shadow"), ("shadow", "on", "shadow"), ("shadow", "off", "switched_off"),
+     ("off", "on", "switched_off"), ("off", "shadow", "switched_off")],
+)  # fmt: skip
+def test_of_account_and_settings_the_stricter_decides_what_is_sent(graph, of_account, of_settings, reason):
+    Account.objects.update(replies=of_account)
+    (event,) = stored(a_message())
+
+    with knobs(replies=of_settings):
+        worked(event)
+
+    reply = OutgoingReply.objects.get()
+    assert (event.state, reply.reason, len(graph.calls())) == ("processed", reason, 0 if reason else 1)
+
+
 def test_one_account_can_be_silenced(shop, graph):
     (event,) = stored(a_message())
-    type(shop).objects.update(replies_on=False)
+    type(shop).objects.update(replies="off")
 
     worked(event)
 

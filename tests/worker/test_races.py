@@ -19,6 +19,7 @@ from instagram_webhooks.inbox.finish import FencedOut
 from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import echoes, outbox, pause
+from instagram_webhooks.replies.first_account import ensure_first_account
 from instagram_webhooks.vault import seal_text
 from instagram_webhooks.worker import commits, outcomes, taking, transactions, visit, work
 from instagram_webhooks.worker.life import life
@@ -124,13 +125,13 @@ def test_a_refusal_of_an_old_token_does_not_park_the_account_with_its_new_one(sh
 def test_a_token_of_the_settings_is_taken_over_once_and_makes_the_account_active(shop):
     Account.objects.update(state="token")
     with knobs(first_account_id=shop.account_id, first_account_token="from the settings"):
-        pause.ensure_first_account()
+        ensure_first_account()
         shop.refresh_from_db()
         assert (shop.token(), shop.state) == ("from the settings", "active")
 
         shop.set_token("from the admin")
         shop.save()
-        pause.ensure_first_account()
+        ensure_first_account()
 
     shop.refresh_from_db()
     assert shop.token() == "from the admin"

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser, DjangoHelpF
 
 from instagram_webhooks.conf import conf
 from instagram_webhooks.desk import accounts, connection
+from instagram_webhooks.desk.account_check import checks
 from instagram_webhooks.desk.account_form import is_account_id, is_token
 from instagram_webhooks.desk.command import DeskCommand, within
 from instagram_webhooks.desk.connection import Identity
@@ -21,7 +22,7 @@ from instagram_webhooks.desk.first_message import NOTHING_CAME, database_now, fi
 from instagram_webhooks.desk.handshake import handshake
 from instagram_webhooks.desk.telling import told
 from instagram_webhooks.errors import WebhookError
-from instagram_webhooks.models import Account, AccountState
+from instagram_webhooks.models import Account
 from instagram_webhooks.replies import pause
 from instagram_webhooks.replies.graph_api import Destination
 
@@ -109,23 +110,8 @@ class Command(DeskCommand):
         token = self._given_token(options)
         for account in chosen:
             self.stdout.write(f"\n{account} ({account.account_id})")
-            self._check_account(account, token or account.token())
-
-    def _check_account(self, account: Account, token: str) -> None:
-        state = AccountState(account.state)
-        if state is not AccountState.ACTIVE:
-            self._tell(wrong("State", f"{state.label}; its events are parked.", "Give it a new token."))
-        try:
-            about = "Token"
-            found = connection.speaks_for(token)
-            self._tell(fine("Token", "Meta takes it."))
-            self._tell(connection.identity(found, account.account_id))
-            about = "Subscription"
-            to = connection.destination(account.account_id, token)
-            self._tell(connection.subscription(connection.subscribed_fields(to)))
-        except WebhookError as exc:
-            self._tell(connection.refusal(about, exc))
-        self._tell(connection.expiry(account.token_expires_at, datetime.now(UTC)))
+            for finding in checks(account, token or account.token()):
+                self._tell(finding)
 
     def _check_settings(self, public_url: str | None) -> None:
         self._tell(connection.app_secrets())

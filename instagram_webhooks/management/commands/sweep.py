@@ -15,7 +15,7 @@ from instagram_webhooks.desk.command import DeskCommand
 from instagram_webhooks.inbox import moves
 from instagram_webhooks.inbox.sweep import AT_ONCE, DUE
 from instagram_webhooks.inbox.wake_ups import publisher
-from instagram_webhooks.replies import pause
+from instagram_webhooks.replies.first_account import ensure_first_account
 from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.pulse import Pulse
@@ -53,7 +53,7 @@ class Command(DeskCommand):
 
 def _once(upkeep: Upkeep, *, processes: bool) -> str:
     """What one round did, in sentences; with `processes` nothing is due after it. Raises what the database did."""
-    pause.ensure_first_account()
+    ensure_first_account()
     done = upkeep.round()
     if done.error is not None:
         raise done.error

@@ -44,7 +44,7 @@ def _ship(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = (
-        ("instagram_webhooks", "0003_minutes"),
+        ("instagram_webhooks", "0005_upkeep"),
         ("audit", "0001_initial"),
         ("dead_letters", "0002_replays"),
         ("auth", "0012_alter_user_first_name_max_length"),
