@@ -13,7 +13,7 @@ from instagram_webhooks.replies import graph_api
 
 CALLS = 2
 _PARKED = {
-    AccountState.TOKEN: "Give it a new token.",
+    AccountState.TOKEN: "Give it a new token; where Meta takes the old one again, release its events.",
     AccountState.BLOCKED: "See its status in Meta's app, and release it when the block is lifted.",
 }
 

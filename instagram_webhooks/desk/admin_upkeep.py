@@ -28,7 +28,7 @@ RUN = "admin:instagram_webhooks_turn_run"
 TURNS = {
     "sweep": (
         "Offers what is due, frees what dead workers held, wakes what waited for an account, moves replays on, alerts.",
-        timedelta(seconds=60),
+        beats.SWEEP_LATE,
     ),
     "figures": ("Counts the minutes and the causes that the first page shows.", timedelta(minutes=5)),
 }
@@ -132,8 +132,8 @@ def _next(job: Job) -> SafeString | str:
 def _turn(at: datetime | None, late: timedelta) -> tuple[SafeString, SafeString | str]:
     if at is None:
         return marks.state("waiting", "not yet"), marks.NOTHING
-    is_late = timezone.now() - at > late
-    return marks.state("waiting" if is_late else "done", "late" if is_late else "in time"), marks.moment(at)
+    shape, words = ("done", "in time") if beats.is_recent(at, late) else ("waiting", "late")
+    return marks.state(shape, words), marks.moment(at)
 
 
 def _run_url(job: Job) -> str:

@@ -10,6 +10,7 @@ from audit.pages import marks
 from audit.pages.limits import in_time
 from instagram_webhooks.inbox import sweep
 
+SWEEP_LATE = timedelta(seconds=60)  # it comes every few seconds, and rests for ten at most
 BEAT_SILENT = timedelta(seconds=150)  # its message comes every minute (CELERY_BEAT_SCHEDULE)
 ASKED_FOR_MS = 200
 
@@ -22,11 +23,21 @@ class Beat:
     is_silent: bool
 
     @property
+    def is_heard(self) -> bool:
+        """Neither heard nor silent: no worker was there to hear it."""
+        return is_recent(self.at, BEAT_SILENT)
+
+    @property
     def words(self) -> str:
         if self.at is None:
             return "Beat was never heard."
         ago = marks.span((timezone.now() - self.at).total_seconds())
-        return f"Beat has been silent for {ago}." if self.is_silent else f"Beat was heard {ago} ago."
+        return f"Beat has been silent for {ago}." if self.is_silent else f"Beat was last heard {ago} ago."
+
+
+def is_recent(at: datetime | None, within: timedelta) -> bool:
+    """Whether something was last done within such a time; never done is not."""
+    return at is not None and timezone.now() - at <= within
 
 
 def beat(at: datetime | None, *, worked_since: datetime | None) -> Beat:

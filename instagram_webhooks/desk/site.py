@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from audit.pages import charts, marks
 from dead_letters import causes
 from dead_letters.models import Cause, ReplayBatch
-from instagram_webhooks.desk import find, health
+from instagram_webhooks.desk import beats, find, health
 from instagram_webhooks.desk.people import second_factor, second_factor_page
 from instagram_webhooks.inbox import minutes
 
@@ -175,13 +175,13 @@ def _events(counted: str) -> str:
 def _itself(now: health.Health) -> list[tuple[str, SafeString, SafeString | str]]:
     """What works by itself: the page about it, its state and since when."""
     workers, upkeep = (reverse(f"admin:{page}_changelist") for page in (health.WORKERS, health.UPKEEP))
-    beat = ("waiting", "beat") if now.beat.is_silent or now.beat.at is None else ("done", "beat")
-    return [
-        (workers, marks.state("done" if now.workers else "failed", health.many(now.workers, "worker")),
-         _told("last pulse", now.last_pulse_at)),
-        (upkeep, marks.state("done" if now.swept_at else "waiting", "sweep"), _told("begun", now.swept_at)),
-        (upkeep, marks.state(*beat), _told("heard", now.beat.at)),
-    ]  # fmt: skip
+    sweeps = beats.is_recent(now.swept_at, beats.SWEEP_LATE)
+    told = (
+        (workers, "done" if now.workers else "failed", health.many(now.workers, "worker"), "pulse", now.last_pulse_at),
+        (upkeep, "done" if sweeps else "waiting", "sweep", "begun", now.swept_at),
+        (upkeep, "done" if now.beat.is_heard else "waiting", "beat", "heard", now.beat.at),
+    )
+    return [(url, marks.state(shape, words), _told(what, at)) for url, shape, words, what, at in told]
 
 
 def _told(what: str, at: datetime | None) -> SafeString | str:

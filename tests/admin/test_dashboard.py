@@ -178,7 +178,14 @@ def test_the_page_takes_as_many_queries_however_much_there_is(ops, at_work):
 def test_what_works_by_itself_is_told_with_its_age(ops, at_work):
     Turn.objects.create(name="sweep", free_at=timezone.now(), taken_at=timezone.now() - timedelta(seconds=4))
 
-    assert re.search(r"✓ 1 worker last pulse \S+( s ago)? ✓ sweep begun \d+ s ago ◐ beat never yet", shown(ops, INDEX))
+    assert re.search(r"✓ 1 worker pulse \S+( s ago)? ✓ sweep begun \d+ s ago ◐ beat never yet", shown(ops, INDEX))
+
+
+def test_nothing_is_said_to_work_that_was_done_long_ago(ops):
+    for name in ("sweep", "beat"):
+        Turn.objects.create(name=name, free_at=timezone.now(), taken_at=timezone.now() - timedelta(hours=3))
+
+    assert "✕ 0 workers never yet ◐ sweep begun 3 h ago ◐ beat heard 3 h ago" in shown(ops, INDEX)
 
 
 def test_a_beat_that_is_silent_is_no_disaster_and_is_not_told_of_before_a_worker_could_hear_it(ops, at_work):
