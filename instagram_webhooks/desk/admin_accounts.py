@@ -73,7 +73,7 @@ class AccountAdmin(_Admin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         writes = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
-        token = ("new_token", "token_expires_at") if writes else ("token_expires_at",)
+        token: tuple[str, ...] = ("new_token", "token_expires_at") if writes else ("token_expires_at",)
         parts = {
             "Account": ("provider", "account_id", "label"),
             "Access token": token,
