@@ -63,7 +63,7 @@ def bury(
     error: BuriedError,
     attempts: int,
 ) -> uuid.UUID:
-    """Add a dead letter within the caller's transaction and give its id; alerts.py tells ops.
+    """Add a dead letter within the caller's transaction and give its id; whoever alerts finds it (fresh.py).
 
     A subject has at most one open dead letter: a second death updates the open one, so that
     whoever buries never fails.

@@ -22,7 +22,7 @@ from instagram_webhooks.worker.transactions import patiently
 
 log = logging.getLogger(__name__)
 
-__all__ = ["boot", "daily", "process_event"]  # boot hangs itself on Celery's signals
+__all__ = ["boot", "check_accounts", "daily", "process_event"]  # boot hangs itself on Celery's signals
 
 
 class LadderTask(Task):  # type: ignore[type-arg]
@@ -59,6 +59,14 @@ def process_event(self: LadderTask, event_id: str) -> None:
         patiently(lambda: work.process(known))
     except Error as exc:  # no outcome: the row is as it was, and the sweep offers it again
         log.warning("wake_up.database_failed", extra={"error_class": type(exc).__name__})
+
+
+@shared_task(name="instagram_webhooks.check_accounts", ignore_result=False)
+def check_accounts() -> dict[str, int]:
+    """Asks Meta whether every account is connected and subscribed; counts by what it found."""
+    from instagram_webhooks.desk import daily_check  # for one job a day, and no worker loads it before
+
+    return daily_check.check_accounts()
 
 
 @shared_task(name="instagram_webhooks.housekeeping", ignore_result=False)

@@ -8,10 +8,10 @@ from django.contrib.admin import AdminSite, autodiscover
 from django.core.checks import CheckMessage
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
-from audit.pages import charts
+from audit.pages import charts, runbook
 from dead_letters import causes
 from dead_letters.models import Cause
 from instagram_webhooks.desk import health
@@ -22,7 +22,7 @@ RANGES = {"1h": (1, 60), "24h": (20, 72), "7d": (120, 84)}
 USUAL = "24h"
 ABOUT = ("instagram_webhooks.view_webhookevent", "instagram_webhooks.view_account", "dead_letters.view_cause")
 MENU = {
-    "Attention": ("cause", "deadletter", "replaybatch", "blockedconversation"),
+    "Attention": ("incident", "cause", "deadletter", "replaybatch", "blockedconversation"),
     "Messages": ("webhookevent", "conversation", "account"),
     "Records": ("auditentry", "taskresult"),
     "People": ("user", "group", "authtoken"),
@@ -39,7 +39,7 @@ class Desk(AdminSite):
     def get_urls(self) -> Any:
         """Loads the pages of all packages: only now does this process show any."""
         autodiscover()
-        return super().get_urls()
+        return [path("runbook/", self.admin_view(self.runbook), name="runbook"), *super().get_urls()]
 
     def check(self, app_configs: Any) -> list[CheckMessage]:
         """Of all pages, also where none was asked for yet."""
@@ -50,6 +50,11 @@ class Desk(AdminSite):
         """Figures for those who may see what they are about; the menu for everybody."""
         about = _dashboard(request) if request.user.has_perms(ABOUT) else {}
         return super().index(request, {**(extra_context or {}), **about})
+
+    def runbook(self, request: HttpRequest) -> TemplateResponse:
+        """What every alert, code and check means and asks for; for everybody who may be here."""
+        about = {**self.each_context(request), "title": "Runbook", "parts": runbook.parts()}
+        return TemplateResponse(request, "instagram_webhooks/runbook.html", about)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """By what people do, not by the package that does it; all of one package where Django asks for that."""

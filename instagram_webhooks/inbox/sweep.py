@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -36,6 +37,13 @@ SELECT e.event_id FROM instagram_webhooks_webhookevent e
    AND (e.dispatched_at IS NULL OR e.dispatched_at < statement_timestamp() - make_interval(secs => %(gate)s))
    AND (e.lane IS NULL OR e.state = 'processing' OR {is_first("e")})
  ORDER BY e.claimable_at LIMIT %(limit)s
+"""
+# The longest due, told of or not.
+OVERDUE = f"""
+SELECT e.event_id, e.claimable_at FROM instagram_webhooks_webhookevent e
+ WHERE e.claimable_at <= statement_timestamp() - make_interval(secs => %(age)s)
+   AND (e.lane IS NULL OR e.state = 'processing' OR {is_first("e")})
+ ORDER BY e.claimable_at LIMIT 1
 """
 # What somebody else has locked is offered later: one row must not hold up all the others.
 MARK = f"""
@@ -103,6 +111,14 @@ def sweep(offer: Callable[[Iterable[UUID]], None], *, depth: Callable[[], int | 
     if offered or rescued:
         log.info("sweep.offered", extra={"count": offered, "rescued": rescued})
     return Swept(was_ours=True, offered=offered, rescued=rescued, took_s=took_s)
+
+
+def overdue(age_s: float) -> tuple[UUID, datetime] | None:
+    """The event that has been due for longest and since when, where that is longer than so many seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(OVERDUE, {"age": age_s})
+        row = cursor.fetchone()
+    return (row[0], row[1]) if row else None
 
 
 def _gate_s(ready: int | None) -> float:
