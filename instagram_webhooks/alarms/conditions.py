@@ -38,6 +38,9 @@ class Found:
     also: Callable[[], object] | None = None
 
 
+Condition = Callable[[], Found]
+
+
 # --- dead letters --------------------------------------------------------------------------------------
 
 
@@ -208,7 +211,7 @@ def _of_silence(account: Account, last_at: datetime | None) -> Seen:
     return Seen(key=str(account.pk), facts=facts)
 
 
-CONDITIONS: tuple[Callable[[], Found], ...] = (
+CONDITIONS: tuple[Condition, ...] = (
     *(causes, deaths, oldest, waiting_heads, refused),
     *(unwell_workers, no_worker, tokens, stopped_accounts, silent_accounts),
 )

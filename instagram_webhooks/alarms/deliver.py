@@ -50,7 +50,7 @@ def mail(message: Message) -> None:
     """Sends it to all ALERT_EMAILS."""
     try:
         mail_admins(message.subject, message.body, fail_silently=False)
-    except (OSError, smtplib.SMTPException) as exc:
+    except (OSError, smtplib.SMTPException, ValueError) as exc:
         raise Undelivered(f"the mail server did not take it ({type(exc).__name__})") from None
 
 

@@ -24,6 +24,7 @@ from instagram_webhooks.models import Incident
 log = logging.getLogger(__name__)
 
 LINGERS_S = 300.0  # not seen for so long it is over: what comes and goes within it is one incident
+FRESH_S = 30.0  # that it goes on is not written down more often
 KEPT = timedelta(days=90)
 _OLD = timedelta(days=1)  # an end of which nobody could be told for so long is no news
 AT_ONCE = 1000
@@ -42,6 +43,7 @@ SELECT id, %(kind)s, key, facts::jsonb, step
        SET seen_at = clock_timestamp(), facts = i.facts || excluded.facts, step = excluded.step,
            mailed_at = CASE WHEN excluded.step <= i.step THEN i.mailed_at END,
            posted_at = CASE WHEN excluded.step <= i.step THEN i.posted_at END
+     WHERE i.step <> excluded.step OR i.seen_at < clock_timestamp() - make_interval(secs => %(fresh)s)
 RETURNING xmax = 0
 """
 _OVER = """
@@ -89,6 +91,7 @@ def _seen(kind: str, seen: Sequence[Seen]) -> int:
     ordered = sorted(seen, key=lambda each: each.key)
     values: dict[str, Any] = {
         "kind": kind,
+        "fresh": FRESH_S,
         "ids": [uuid7() for _ in ordered],
         "keys": [each.key for each in ordered],
         "facts": [json.dumps(each.facts, default=str) for each in ordered],
@@ -109,7 +112,7 @@ def _over(kind: str, seen: Sequence[Seen], lingers_s: float, unsure: Collection[
 
 def open_ones(*kinds: str) -> list[Incident]:
     """Those of these kinds that go on."""
-    return list(Incident.objects.filter(kind__in=kinds, ended_at=None)[:AT_ONCE])
+    return list(Incident.objects.filter(kind__in=kinds, ended_at=None))
 
 
 def untold(way: Way) -> list[Incident]:
@@ -131,7 +134,8 @@ def told(way: Way, incidents: Sequence[Incident]) -> None:
     with transaction.atomic():
         for step in {each.step for each in incidents}:
             of_step = [each.pk for each in incidents if each.step == step]
-            Incident.objects.filter(pk__in=of_step, step=step).update(**{begun: ClockTimestamp()})
+            rows = Incident.objects.filter(pk__in=of_step, step=step, **{f"{begun}__isnull": True})
+            rows.update(**{begun: ClockTimestamp()})
         over = [each.pk for each in incidents if each.ended_at]
         Incident.objects.filter(pk__in=over).update(**{ended: ClockTimestamp()})
 

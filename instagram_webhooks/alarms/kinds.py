@@ -25,13 +25,21 @@ _STANDS = {"token": "Meta refuses its token", "blocked": "Meta has blocked it"}
 class Kind:
     """headline: what is wrong, as short as a subject. says: a sentence more, or "".
 
-    safe: what harms nobody, and what is lost meanwhile. page: a path of the admin, the key to be filled in.
+    safe: what harms nobody, and what is lost meanwhile. page: where to look.
     """
 
     headline: Callable[[Facts], str]
     says: Callable[[Facts], str] = lambda _: ""
     safe: str
-    page: str
+    page: "Page"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A path of the admin, the key to be filled in, and the right that it takes; "": anybody's who may be there."""
+
+    path: str
+    right: str = ""
 
 
 def many(count: int, what: str) -> str:
@@ -79,9 +87,12 @@ def _last(what: str) -> Callable[[Facts], str]:
 
 
 _REPLAY = "No customer got a wrong answer. Nothing is lost: each can be replayed once the cause is mended."
-_CAUSE = "/admin/dead_letters/cause/{key}/change/"
-_ACCOUNT = "/admin/instagram_webhooks/account/{key}/change/"
-_BLOCKED = "/admin/instagram_webhooks/blockedconversation/"
+_CAUSE = Page("/admin/dead_letters/cause/{key}/change/", "dead_letters.view_cause")
+_CAUSES = Page("/admin/dead_letters/cause/", "dead_letters.view_cause")
+_ACCOUNT = Page("/admin/instagram_webhooks/account/{key}/change/", "instagram_webhooks.view_account")
+_BLOCKED = Page("/admin/instagram_webhooks/blockedconversation/", "instagram_webhooks.view_webhookevent")
+_ALERTS = Page("/admin/instagram_webhooks/incident/", "instagram_webhooks.view_incident")
+_FIRST = Page("/admin/")
 
 KINDS: dict[str, Kind] = {
     "new_cause": Kind(
@@ -99,7 +110,7 @@ KINDS: dict[str, Kind] = {
     "dead_letter_rate": Kind(
         headline=lambda facts: f"More than {many(facts['bar'], 'dead letter')} within a minute",
         safe=_REPLAY,
-        page="/admin/dead_letters/cause/",
+        page=_CAUSES,
     ),
     "oldest_event": Kind(
         headline=lambda facts: f"No worker takes what is due: the oldest since {moment(facts['since'])}",
@@ -116,13 +127,13 @@ KINDS: dict[str, Kind] = {
     "refused_signatures": Kind(
         headline=_refused,
         safe="Nothing forged was stored. What Meta itself sent and was refused, it delivers again for a while.",
-        page="/admin/instagram_webhooks/incident/",
+        page=_ALERTS,
     ),
     "deaf_worker": Kind(
         headline=_worker("heard nothing from the broker"),
         says=lambda facts: f"On {facts['host']}, exit code 70.",
         safe="Its events go on at other workers. Its supervisor must start another in its place.",
-        page="/admin/instagram_webhooks/incident/",
+        page=_ALERTS,
     ),
     "stuck_worker": Kind(
         headline=_worker("had a slot that never came back"),
@@ -134,7 +145,7 @@ KINDS: dict[str, Kind] = {
         headline=lambda facts: "No worker is alive: nothing is answered",
         says=_last("pulse"),
         safe="Webhooks are still taken and stored; all of them go out in order once a worker runs.",
-        page="/admin/",
+        page=_FIRST,
     ),
     "token_ends": Kind(
         headline=lambda facts: f"The token of {facts['account']} {_TOKEN[facts['step']]}",

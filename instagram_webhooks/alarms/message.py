@@ -44,7 +44,7 @@ def headline(incident: Incident) -> str:
 
 def page_of(incident: Incident) -> str:
     """The path of the page to look at."""
-    return KINDS[incident.kind].page.format(key=incident.key)
+    return KINDS[incident.kind].page.path.format(key=incident.key)
 
 
 def runbook_of(incident: Incident) -> str:

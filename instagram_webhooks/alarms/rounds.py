@@ -2,9 +2,11 @@
 
 import logging
 
+from django.db import Error
+
 from audit.pages.limits import in_time
 from instagram_webhooks.alarms import incidents
-from instagram_webhooks.alarms.conditions import CONDITIONS
+from instagram_webhooks.alarms.conditions import CONDITIONS, Condition
 from instagram_webhooks.alarms.telling import tell
 from instagram_webhooks.inbox import turn
 
@@ -19,10 +21,19 @@ def run(*, every_s: float = EVERY_S) -> bool:
     if not turn.take(every_s / 2, "alarms"):
         return False
     for condition in CONDITIONS:
-        found = in_time(condition, ms=LIMIT_MS)
-        if found is None:  # neither wrong nor well: what went on goes on
-            log.warning("alarm.not_asked", extra={"check": condition.__name__})
-            continue
-        incidents.note(found.by_kind, also=found.also)
+        try:
+            _look(condition)
+        except Error:
+            raise
+        except Exception:  # whatever it was, one broken condition must not silence all others
+            log.exception("alarm.broken", extra={"check": condition.__name__})
     tell()
     return True
+
+
+def _look(condition: Condition) -> None:
+    found = in_time(condition, ms=LIMIT_MS)
+    if found is None:  # neither wrong nor well: what went on goes on
+        log.warning("alarm.not_asked", extra={"check": condition.__name__})
+        return
+    incidents.note(found.by_kind, also=found.also)

@@ -59,7 +59,6 @@ class AlertAdmin(ReadOnlyAdmin):
     """What goes on first, then what ended last; nothing in it is personal data."""
 
     change_list_template = "instagram_webhooks/alerts.html"
-    list_display = ("what", "standing", "since", "ended", "told", "runbook")
     list_display_links = None
     list_filter = (EndedFilter, KindFilter)
     ordering = ("-ended_at", "-begun_at", "-id")  # NULL first, as the index has it
@@ -86,7 +85,9 @@ class AlertAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """An alert has no page of its own: what is wrong has one."""
         alert = self.get_object(request, object_id)
-        return HttpResponseRedirect(message.page_of(alert) if isinstance(alert, Incident) else reverse(ALERTS))
+        if isinstance(alert, Incident) and _may_see(request, alert):
+            return HttpResponseRedirect(message.page_of(alert))
+        return HttpResponseRedirect(reverse(ALERTS))
 
     # --- test --------------------------------------------------------------------------------------
 
@@ -116,10 +117,16 @@ class AlertAdmin(ReadOnlyAdmin):
 
     # --- columns -----------------------------------------------------------------------------------
 
-    @admin.display(description="what is wrong")
-    def what(self, alert: Incident) -> SafeString:
-        said = marks.link(message.page_of(alert), message.headline(alert))
-        return marks.under(said, KINDS[alert.kind].says(alert.facts))
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The first column leads to the page to look at, where that may be seen."""
+
+        @admin.display(description="what is wrong")
+        def what(alert: Incident) -> SafeString:
+            said = message.headline(alert)
+            linked = marks.link(message.page_of(alert), said) if _may_see(request, alert) else said
+            return marks.under(linked, KINDS[alert.kind].says(alert.facts))
+
+        return (what, "standing", "since", "ended", "told", "runbook")
 
     @admin.display(description="state")
     def standing(self, alert: Incident) -> SafeString:
@@ -145,3 +152,8 @@ class AlertAdmin(ReadOnlyAdmin):
     @admin.display(description="what to do")
     def runbook(self, alert: Incident) -> SafeString:
         return marks.link(message.runbook_of(alert), "Runbook")
+
+
+def _may_see(request: HttpRequest, alert: Incident) -> bool:
+    right = KINDS[alert.kind].page.right
+    return not right or request.user.has_perm(right)

@@ -8,6 +8,7 @@ from instagram_webhooks.errors import Retryable, WebhookError
 from instagram_webhooks.models import Account, AccountState
 
 MOST = 1000  # accounts
+SILENT_IN_A_ROW = 3  # so many without an answer, and the others are not asked: each would wait for its deadline
 _KINDS = {"Subscription": "unsubscribed"}
 _OTHER = "account_check"
 
@@ -20,12 +21,16 @@ def check_accounts() -> dict[str, int]:
     """
     wrong: dict[str, list[Seen]] = {"unsubscribed": [], _OTHER: []}
     unsure: list[str] = []
+    silent = 0
     known = Account.objects.filter(provider="instagram").order_by("pk")[:MOST]
     for account in known:
-        findings = None if account.state != AccountState.ACTIVE else _findings(account)
+        is_asked = account.state == AccountState.ACTIVE and silent < SILENT_IN_A_ROW
+        findings = _findings(account) if is_asked else None
         if findings is None:
             unsure.append(str(account.pk))
+            silent += is_asked
             continue
+        silent = 0
         first = next((each for each in findings if each.verdict is Verdict.WRONG), None)
         if first is not None:
             wrong[_KINDS.get(first.about, _OTHER)].append(_seen(account, first))

@@ -18,7 +18,7 @@ TEST = f"{ALERTS}test/"
 
 @pytest.fixture
 def ops(login):  # noqa: F811
-    return login("view_incident", "test_alert")
+    return login("view_incident", "test_alert", "view_account")
 
 
 def test_what_goes_on_stands_before_what_is_over(ops):
@@ -110,5 +110,14 @@ def test_the_list_runs_no_code_of_its_own_and_an_alert_leads_to_its_page(ops):
 
     assert inline_code(ops.get(ALERTS, secure=True).content.decode()) == []
     alert = Incident.objects.get()
+    assert "/admin/instagram_webhooks/account/@shop/change/" in ops.get(ALERTS, secure=True).content.decode()
     led = ops.get(f"{ALERTS}{alert.pk}/change/", secure=True)
     assert led.url == "/admin/instagram_webhooks/account/@shop/change/"
+
+
+def test_no_link_leads_to_a_page_that_is_refused(login):  # noqa: F811
+    stopped("@shop")
+    viewer = login("view_incident")
+
+    assert "/instagram_webhooks/account/" not in viewer.get(ALERTS, secure=True).content.decode()
+    assert viewer.get(f"{ALERTS}{Incident.objects.get().pk}/change/", secure=True).url == ALERTS

@@ -188,6 +188,19 @@ def test_a_condition_that_takes_too_long_neither_begins_nor_ends_anything(minute
     assert open_kinds() == ["account_stopped"]
 
 
+def test_a_condition_that_is_broken_silences_no_other(minute, monkeypatch, caplog):
+    def broken():
+        raise ZeroDivisionError
+
+    an_account(state="token")
+    monkeypatch.setattr(rounds, "CONDITIONS", (broken, conditions.stopped_accounts))
+    with caplog.at_level("ERROR"):
+        minute()
+
+    assert [record.msg for record in caplog.records] == ["alarm.broken"]
+    assert len(mail.outbox) == 1
+
+
 def slow():
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(1)")

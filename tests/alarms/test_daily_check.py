@@ -1,5 +1,8 @@
 """Once a day Meta is asked about every account; what is wrong is an alert until a later check finds it well."""
 
+import socket
+from contextlib import suppress
+
 import pytest
 from django.urls import resolve
 
@@ -54,6 +57,27 @@ def test_where_meta_does_not_answer_what_was_found_stands(graph):
         assert check_accounts() == {"well": 0, "wrong": 0, "unsure": 1}
 
     assert open_ones() == {("unsubscribed", "@shop")}
+
+
+def test_a_meta_that_is_away_is_not_waited_for_by_every_account():
+    for n in range(6):
+        an_account(account_id=str(n))
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with knobs(graph_api_url=url, graph_deadline_s=0.2):
+            assert check_accounts() == {"well": 0, "wrong": 0, "unsure": 6}
+
+        assert len(list(waiting_at(mute))) == 3
+
+
+def waiting_at(server):
+    """Those who have connected and got no answer."""
+    server.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            caller, _ = server.accept()
+            caller.close()
+            yield caller
 
 
 def test_an_account_that_is_parked_is_not_asked_about(graph):

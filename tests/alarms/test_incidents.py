@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from instagram_webhooks.alarms import incidents
 from instagram_webhooks.alarms.incidents import Seen
+from instagram_webhooks.inbox import refusals
 from instagram_webhooks.models import Incident
+from instagram_webhooks.worker import housekeeping
 
 pytestmark = pytest.mark.django_db
 KIND = "account_stopped"
@@ -119,3 +121,22 @@ def test_what_ended_long_ago_is_forgotten_and_what_goes_on_is_not():
 
     assert incidents.forget(timezone.now()) == 1
     assert Incident.objects.get().key == "b"
+
+
+def test_the_daily_tidying_forgets_alerts_and_refusals_of_long_ago():
+    is_so("a")
+    Incident.objects.update(ended_at=timezone.now() - timedelta(days=91))
+    refusals.add({(timezone.now() - timedelta(days=days), "instagram"): (1, 0) for days in (1, 91)})
+
+    assert housekeeping.tidy() == {"workers": 0, "tokens": 0, "alerts": 1, "refused": 1}
+
+
+def test_that_it_goes_on_is_written_down_twice_a_minute_and_not_more_often():
+    is_so("a")
+    before = Incident.objects.get().seen_at
+    is_so("a")
+    assert Incident.objects.get().seen_at == before
+    earlier(seconds=31)
+    is_so("a")
+
+    assert Incident.objects.get().seen_at > before
