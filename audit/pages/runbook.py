@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
 WORDS = {"means": "What it means", "safe": "What is safe", "do": "What to do"}
 _PARAGRAPH = re.compile(r"\*\*(means|safe|do)\*\* (.+)", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
+_MARK = re.compile(r"`([^`]+)`|\*([^*]+)\*")
 
 
 class Malformed(ValueError):
@@ -34,7 +35,7 @@ class Entry:
     @property
     def shown(self) -> Sequence[tuple[str, SafeString]]:
         """Its paragraphs, each under a heading for people."""
-        return [(WORDS[name], _with_code(text)) for name, text in self.says.items()]
+        return [(WORDS[name], _marked(text)) for name, text in self.says.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,13 @@ def entry_of(code: str) -> Entry | None:
     return next((each for part in parts() for each in part.entries if code in each.codes), None)
 
 
-def _with_code(text: str) -> SafeString:
-    """The text, with what stands between backticks as code; everything else as it is written."""
-    pieces = _CODE.split(text)  # text, code, text, code, …, text
-    shown = [format_html("<code>{}</code>", each) if n % 2 else each for n, each in enumerate(pieces)]
-    return format_html_join(mark_safe(""), "{}", ((each,) for each in shown))
+def _marked(text: str) -> SafeString:
+    """The text, with `code` and *what stands on a button* marked up; everything else as it is written."""
+    pieces = _MARK.split(text)  # text, and where a mark follows: its code, its emphasis, of which one is None, text, …
+    shown: list[object] = []
+    for n in range(0, len(pieces), 3):
+        shown.append(pieces[n])
+        for form, marked in zip(("<code>{}</code>", "<em>{}</em>"), pieces[n + 1 : n + 3], strict=False):
+            if marked is not None:
+                shown.append(format_html(form, marked))
+    return format_html_join("", "{}", ((each,) for each in shown))

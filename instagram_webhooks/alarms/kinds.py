@@ -86,7 +86,7 @@ def _last(what: str) -> Callable[[Facts], str]:
     return lambda facts: f"The last {what} came at {moment(facts['since'])}." if facts["since"] else "None ever came."
 
 
-_REPLAY = "No customer got a wrong answer. Nothing is lost: each can be replayed once the cause is mended."
+_REPLAY = "The dead letters wait, and their conversations go on. Read what their code means before you replay any."
 _CAUSE = Page("/admin/dead_letters/cause/{key}/change/", "dead_letters.view_cause")
 _CAUSES = Page("/admin/dead_letters/cause/", "dead_letters.view_cause")
 _ACCOUNT = Page("/admin/instagram_webhooks/account/{key}/change/", "instagram_webhooks.view_account")

@@ -1,6 +1,7 @@
 """Alerts in the admin: what is wrong now, what was, whom it was told, and a test of the ways to tell it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -8,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 import audit
@@ -124,34 +126,32 @@ class AlertAdmin(ReadOnlyAdmin):
         def what(alert: Incident) -> SafeString:
             said = message.headline(alert)
             linked = marks.link(message.page_of(alert), said) if _may_see(request, alert) else said
-            return marks.under(linked, KINDS[alert.kind].says(alert.facts))
+            runbook = marks.link(message.runbook_of(alert), "Runbook")
+            return marks.under(linked, format_html("{} {}", KINDS[alert.kind].says(alert.facts), runbook))
 
-        return (what, "standing", "since", "ended", "told", "runbook")
+        return (what, "standing", "since", "told")
 
     @admin.display(description="state")
     def standing(self, alert: Incident) -> SafeString:
-        return marks.state("resolved", "over") if alert.ended_at else marks.state("open")
+        if alert.ended_at:
+            return marks.under(marks.state("resolved", "over"), _minute(alert.ended_at))
+        return marks.state("open")
 
     @admin.display(description="since")
     def since(self, alert: Incident) -> SafeString | str:
-        return marks.moment(alert.begun_at)
-
-    @admin.display(description="over since")
-    def ended(self, alert: Incident) -> SafeString | str:
-        return marks.moment(alert.ended_at)
+        return _minute(alert.begun_at)
 
     @admin.display(description="told")
     def told(self, alert: Incident) -> SafeString | str:
-        ways = [(words, at) for words, at in (("by mail", alert.mailed_at), ("to the webhook", alert.posted_at)) if at]
-        if ways:
-            return marks.under(marks.moment(min(at for _, at in ways)), ", ".join(words for words, _ in ways))
-        return (
-            marks.under("not yet: the last try failed", marks.moment(alert.tried_at)) if alert.tried_at else "not yet"
-        )
+        ways = {"by mail": alert.mailed_at, "to the webhook": alert.posted_at}
+        told_at = [at for at in ways.values() if at]
+        if told_at:
+            return marks.under(_minute(min(told_at)), ", ".join(words for words, at in ways.items() if at))
+        return marks.under("not yet: the last try failed", _minute(alert.tried_at)) if alert.tried_at else "not yet"
 
-    @admin.display(description="what to do")
-    def runbook(self, alert: Incident) -> SafeString:
-        return marks.link(message.runbook_of(alert), "Runbook")
+
+def _minute(at: datetime | None) -> SafeString | str:
+    return marks.moment(at, form="%Y-%m-%d %H:%M")
 
 
 def _may_see(request: HttpRequest, alert: Incident) -> bool:

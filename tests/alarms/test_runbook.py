@@ -48,10 +48,10 @@ def test_an_entry_that_lacks_something_or_is_of_no_code_is_refused(entry):
 
 
 def test_what_is_written_is_shown_as_text_and_only_code_as_code():
-    text = "## P\n\n### `a`\n\n**means** <b>x</b> `y < z`\n\n**safe** s\n\n**do** d\n"
+    text = "## P\n\n### `a`\n\n**means** <b>x</b> `y < z` *It arrived* w\n\n**safe** s\n\n**do** d\n"
     ((entry,),) = [part.entries for part in runbook.read(text)]
 
-    assert entry.shown[0] == ("What it means", "&lt;b&gt;x&lt;/b&gt; <code>y &lt; z</code>")
+    assert entry.shown[0] == ("What it means", "&lt;b&gt;x&lt;/b&gt; <code>y &lt; z</code> <em>It arrived</em> w")
 
 
 @pytest.mark.django_db
