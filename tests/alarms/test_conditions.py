@@ -176,16 +176,18 @@ def test_a_bar_of_nothing_asks_for_nothing(kind, minute, buried):  # noqa: F811
     assert open_kinds() == []
 
 
-def test_a_condition_that_takes_too_long_neither_begins_nor_ends_anything(minute, monkeypatch):
+def test_a_condition_that_takes_too_long_neither_begins_nor_ends_anything(minute, monkeypatch, caplog):
     an_account(state="token")
     minute()
     later()
     monkeypatch.setattr(rounds, "LIMIT_MS", 1)
     monkeypatch.setattr(rounds, "CONDITIONS", (slow,))
 
+    caplog.clear()
     minute()
 
     assert open_kinds() == ["account_stopped"]
+    assert [(record.msg, record.check) for record in caplog.records] == [("alarm.not_asked", "slow")]
 
 
 def test_a_condition_that_is_broken_silences_no_other(minute, monkeypatch, caplog):

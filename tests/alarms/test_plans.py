@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from dead_letters import fresh
 from dead_letters.models import Cause
+from instagram_webhooks.alarms import conditions, incidents, kinds
 from instagram_webhooks.inbox import refusals, sweep
 from tests.admin.test_blocked_admin import many, plan_of
 from tests.dead_letters.conftest import buried, graves  # noqa: F401 (fixtures)
@@ -66,3 +67,15 @@ def test_refused_signatures_ask_the_inbox_only_where_some_were_refused():
     found = plan_of(refusals.MANY, {"few": 3, "within": 900.0, "bar": 20})
 
     assert rows_read(found["Plan"]) < 20
+
+
+def test_a_flood_of_one_trouble_is_told_also_where_there_is_no_time_to_look_behind_it(monkeypatch):
+    many(lanes=3_000, each=1)
+    incidents.note({"waiting_head": [incidents.Seen(key="found before")]})
+    monkeypatch.setattr(conditions, "MOST", 10)
+    monkeypatch.setattr(conditions, "HIDDEN_MS", 1)
+
+    before, flood = conditions.waiting_heads().by_kind["waiting_head"]
+
+    assert (before.key, before.facts) == ("found before", {})
+    assert kinds.KINDS["waiting_head"].headline(flood.facts).startswith("10+ conversations wait")
