@@ -12,6 +12,7 @@ COPY manage.py ./
 COPY audit audit
 COPY dead_letters dead_letters
 COPY deploy/health.py deploy/health.py
+COPY docs/runbook.md docs/runbook.md
 COPY instagram_webhooks instagram_webhooks
 COPY webhooks_project webhooks_project
 # Compiled here, because the root file system is read-only later.

@@ -29,7 +29,7 @@ Format = Literal["json", "console"]
 # Each is a fact: an id, a code, a count or a time. A new key is hidden until it is let out here.
 FIELDS = frozenset(
     """
-    account account_id accounts action actor age_s alive at attempt attempts backlog broker bytes cause check
+    account account_id accounts action actor age_s alive at attempt attempts backlog broker bytes cause channel check
     child_pid claimed code command concurrency conversation_id correlation_id count database delay_s
     dead_letter_id dead_letter_ids dropped due duration_ms error error_class event_id event_ids exit_code
     expires_at fence free_slots graph_code graph_subcode handed_back happened_at in_flight interval_s job kind

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.facts import IDENTIFIER
-from audit.pages import marks
+from audit.pages import marks, runbook
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
 from dead_letters.batch_admin import ACT_RIGHTS, BatchAdmin, url_of_all
@@ -152,6 +152,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         about: dict[str, object] = {"acts": buttons, "title": "One dead letter", "subtitle": None}
         if isinstance(letter, DeadLetter):
             about["told"] = telling.told(letter, request.user.has_perm)
+            about["runbook"] = runbook.entry_of(letter.code)
             if request.user.has_perm("audit.view_auditentry"):
                 about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(letter.subject_id)})
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})

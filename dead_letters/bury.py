@@ -63,7 +63,7 @@ def bury(
     error: BuriedError,
     attempts: int,
 ) -> uuid.UUID:
-    """Add a dead letter within the caller's transaction and give its id; alerts.py tells ops.
+    """Add a dead letter within the caller's transaction and give its id; whoever alerts finds it (fresh.py).
 
     A subject has at most one open dead letter: a second death updates the open one, so that
     whoever buries never fails.
@@ -94,7 +94,7 @@ def bury(
 def _update_open(subject_id: uuid.UUID, death: dict[str, Any]) -> uuid.UUID:
     """The id of the subject's open letter, which now tells of this death."""
     open_one = DeadLetter.objects.filter(subject_id=subject_id, status=Status.OPEN)
-    open_one.update(**death)
+    open_one.update(**death, alerted_at=None)
     return open_one.values_list("id", flat=True).get()
 
 

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit.pages import charts, marks
+from audit.pages import charts, marks, runbook
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import causes
 from dead_letters.batch_admin import ACT_RIGHTS, new_url
@@ -99,6 +99,7 @@ class CauseAdmin(ReadOnlyAdmin):
                 "title": cause.summary,
                 "subtitle": None,
                 "acts": self._acts(request, cause),
+                "runbook": runbook.entry_of(cause.code),
                 "chart": self.last_day(cause),
                 "hit": causes.accounts_hit(cause.pk, most=SHOWN_LETTERS),
                 "is_recent": last_seen is not None and datetime.now(UTC) - last_seen < timedelta(hours=24),

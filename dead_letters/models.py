@@ -92,7 +92,7 @@ class DeadLetter(models.Model):
     summary: a sentence that names no person and quotes nothing.
     frames: where a bug happened (`file:line function`); None for expected failures.
     cause: what all deaths of the same fingerprint share; burying makes it, so no row is looked for.
-    alert_tried_at, alerted_at: when an alert was last tried, and when one was delivered.
+    alerted_at: when the alert of its cause took it up (fresh.py).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -120,7 +120,6 @@ class DeadLetter(models.Model):
     closed_by = models.CharField(max_length=150, default="")
     close_reason = models.CharField(max_length=500, default="")
     replays = models.SmallIntegerField(default=0)
-    alert_tried_at = models.DateTimeField(null=True)
     alerted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -152,7 +151,6 @@ class DeadLetter(models.Model):
             # Also for the ids that begin with a request's id, hence the operator class.
             models.Index(fields=["correlation_id"], name="dead_letter_correlation", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["id"], name="dead_letter_unalerted", condition=Q(alerted_at__isnull=True)),
-            models.Index(fields=["alert_tried_at"], name="dead_letter_alert_tried"),
         )
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from knox.models import AuthToken
 from dead_letters import telling
 from instagram_webhooks.desk import letters
 from instagram_webhooks.desk.admin_accounts import AccountAdmin
+from instagram_webhooks.desk.admin_alerts import AlertAdmin
 from instagram_webhooks.desk.admin_blocked import BlockedAdmin
 from instagram_webhooks.desk.admin_conversations import ConversationAdmin
 from instagram_webhooks.desk.admin_events import EventAdmin
@@ -20,7 +21,15 @@ from instagram_webhooks.desk.admin_upkeep import UpkeepAdmin
 from instagram_webhooks.desk.admin_workers import WorkerAdmin
 from instagram_webhooks.desk.people.admin_users import UserAdmin
 from instagram_webhooks.inbox.replay import EventSubject
-from instagram_webhooks.models import Account, BlockedConversation, Conversation, Turn, WebhookEvent, Worker
+from instagram_webhooks.models import (
+    Account,
+    BlockedConversation,
+    Conversation,
+    Incident,
+    Turn,
+    WebhookEvent,
+    Worker,
+)
 
 admin.site.register(Account, AccountAdmin)
 admin.site.register(WebhookEvent, EventAdmin)
@@ -28,6 +37,7 @@ admin.site.register(Conversation, ConversationAdmin)
 admin.site.register(BlockedConversation, BlockedAdmin)
 admin.site.register(Worker, WorkerAdmin)
 admin.site.register(Turn, UpkeepAdmin)
+admin.site.register(Incident, AlertAdmin)
 
 telling.register(EventSubject.KIND, letters.told)
 

@@ -43,7 +43,13 @@ class WebhookSettings:
     queue_limit: int = 10_000
     key_memory_days: int = 90
     worker_concurrency: int = 5
-    alert_head_age_s: float = 900.0  # 0: no alarm
+    desk_url: str = ""  # where people reach the admin; "": alerts name its pages by their path
+    # Bars of alarms; 0: none.
+    alert_head_age_s: float = 900.0
+    alert_oldest_s: float = 300.0
+    alert_deaths_a_minute: int = 20
+    alert_refused_a_minute: int = 20
+    alert_account_silent_s: float = 0.0
 
     def delay_s(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt` (from 1) has failed; the last step repeats."""

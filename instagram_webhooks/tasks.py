@@ -23,7 +23,7 @@ from instagram_webhooks.worker.transactions import patiently
 
 log = logging.getLogger(__name__)
 
-__all__ = ["beat", "boot", "daily", "process_event"]  # boot hangs itself on Celery's signals
+__all__ = ["beat", "boot", "check_accounts", "daily", "process_event"]  # boot hangs itself on Celery's signals
 
 
 class LadderTask(Task):  # type: ignore[type-arg]
@@ -66,6 +66,14 @@ def process_event(self: LadderTask, event_id: str) -> None:
 def beat() -> None:
     """Notes that a message of beat's has come through, for those who look whether daily jobs will."""
     turn.take(0.0, turn.BEAT)
+
+
+@shared_task(name="instagram_webhooks.check_accounts", ignore_result=False, track_started=True)
+def check_accounts() -> dict[str, int]:
+    """Asks Meta whether every account is connected and subscribed; counts by what it found."""
+    from instagram_webhooks.desk import daily_check  # for one job a day, and no worker loads it before
+
+    return daily_check.check_accounts()
 
 
 @shared_task(name="instagram_webhooks.housekeeping", ignore_result=False, track_started=True)

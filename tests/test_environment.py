@@ -97,6 +97,7 @@ def test_several_wrong_values_are_all_named(faults):
         ({"LOOKUP_KEY": "x"}, {"INSTAGRAM_ACCOUNT_ID": "178"}),
         ({"ENCRYPTION_KEYS": ""}, {"FACEBOOK_VERIFY_TOKEN": "x"}),
         ({"REPLIES": "perhaps"}, {"INSTAGRAM_APP_SECRETS": ""}),
+        ({"PORT": "many"}, {"ALERT_WEBHOOK_SECRET": f"whsec_{'c2Vz' * 8}"}),
     ],
 )
 def test_values_that_clash_are_named_beside_values_that_are_wrong(faults, wrong, clash):

@@ -29,6 +29,12 @@ WRONG = [
         "graph.example.org", "ftp://graph.example.org", "https:///path", "https://graph.example.org:port",
         "https://[graph", "https://two words.example.org",
     )],
+    ("DESK_URL", "desk.example.org"),
+    ("DESK_URL", "https://desk.example.org/admin/"),
+    ("DESK_URL", "https://desk.example.org/?next=sesame"),
+    ("ALERT_WEBHOOK_SECRET", "whsec_c2VzYW1l"),
+    ("ALERT_WEBHOOK_SECRET", "whsec_sesame of some length, and no base64"),
+    ("ALERT_WEBHOOK_SECRET", "c2VjcmV0IG9mIHRoZSBhbGVydHMnIHVybCAhIQ=="),
     ("ALERT_EMAILS", "ops"),
     ("ALERT_EMAILS", "ops@example.org,@example.org"),
     ("ALERT_EMAILS", "ops@example.org;you@example.org"),
@@ -63,6 +69,7 @@ RIGHT = [
     ("GRAPH_API_VERSION", "v3.12"),
     ("GRAPH_API_URL", "http://127.0.0.1:4"),
     ("ALERT_WEBHOOK_URL", "https://chat.example.org/hooks/a?b=c"),
+    ("DESK_URL", "https://desk.example.org/"),
     ("ALERT_EMAILS", "ops@example.org, you+me@localhost"),
     ("EMAIL_URL", "smtp://"),
     ("EMAIL_URL", "smtp://user%40example.org:pw@mail.example.org:25"),
@@ -98,6 +105,12 @@ def test_a_value_of_a_wrong_shape_is_one_fault_that_does_not_quote_it(read, name
 @pytest.mark.parametrize(("name", "value"), RIGHT)
 def test_a_value_of_the_right_shape_is_taken(read, name, value):
     assert read(PRODUCTION | {name: value})[name]
+
+
+def test_what_alerts_are_signed_with_is_read_as_the_bytes_that_it_stands_for(read):
+    values = {"ALERT_WEBHOOK_URL": "https://chat.example.org", "ALERT_WEBHOOK_SECRET": f"whsec_{'c2Vz' * 8}"}
+
+    assert read(PRODUCTION | values)["ALERT_WEBHOOK_SECRET"] == b"ses" * 8
 
 
 def test_a_short_signing_key_will_do_for_development(read):

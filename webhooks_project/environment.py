@@ -105,9 +105,17 @@ SETTINGS = (
     Setting("WORKER_SILENT_S", "float", 10.0, "a worker silent for longer is taken for dead"),
     Setting("WEBHOOK_QUEUE_LIMIT", "int", 10000, "no wake-ups are offered beyond so many messages"),
     Setting("WEBHOOK_KEY_MEMORY_DAYS", "int", 90, "an older event is ignored as expired (at least 8)"),
-    Setting("ALERT_WEBHOOK_URL", "str", "", "each new dead letter is told here, at most once a minute", None, True),
-    Setting("ALERT_EMAILS", "words", "", "and to these addresses (mail server: EMAIL_URL)"),
-    Setting("ALERT_HEAD_AGE_S", "float", 900.0, "and that a conversation has waited for so long (0: never)"),
+    Setting("ALERT_WEBHOOK_URL", "str", "", "alerts are posted here, at most one message a minute", None, True),
+    Setting(
+        "ALERT_WEBHOOK_SECRET", "signing", "", "and signed with this: whsec_ and base64 of 24 to 64 bytes", None, True
+    ),
+    Setting("ALERT_EMAILS", "words", "", "and mailed to these addresses (mail server: EMAIL_URL)"),
+    Setting("ALERT_HEAD_AGE_S", "float", 900.0, "alert: a conversation has waited for so long (0: never, as below)"),
+    Setting("ALERT_OLDEST_S", "float", 300.0, "alert: no worker has taken what was due for so long"),
+    Setting("ALERT_DEATHS_A_MINUTE", "int", 20, "alert: more dead letters than this within a minute"),
+    Setting("ALERT_REFUSED_A_MINUTE", "int", 20, "alert: more refused signatures than this in a minute"),
+    Setting("ALERT_ACCOUNT_SILENT_S", "float", 0.0, "alert: an account has sent nothing for so long"),
+    Setting("DESK_URL", "str", "", "https://… of this service as people reach it: alerts link to its pages"),
     Setting("EMAIL_URL", "str", "", "smtp://user:password@host:port (default: mails go to the log)", None, True),
     Setting("SECOND_FACTOR", "str", "off", "off; operators: of whoever may act or open words; all: of all staff"),
     Setting("HOST", "str", "127.0.0.1", "where the web process listens"),
@@ -122,7 +130,8 @@ SETTINGS = (
 
 
 PREFIXES = tuple(
-    f"{word}_" for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER")
+    f"{word}_"
+    for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER", "DESK")
 )
 # A letter or a short ending may be wrong. Below this, names of others (INSTAGRAM_APP_ID) would hinder a start.
 LIKENESS = 0.85

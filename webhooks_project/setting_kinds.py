@@ -51,4 +51,20 @@ def _delays(value: str) -> tuple[float, ...]:
     return delays
 
 
-PARSERS: dict[str, Callable[[str], Any]] = {"key": _key, "keys": _keys, "words": _words, "delays": _delays}
+def _signing(value: str) -> bytes:
+    """A secret as Standard Webhooks writes it; b"" for none."""
+    if not value:
+        return b""
+    wanted = "must be whsec_ and 24 to 64 bytes in base64"
+    try:
+        raw = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not value.startswith("whsec_") or not 24 <= len(raw) <= 64:
+        raise ValueError(wanted)
+    return raw
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "key": _key, "keys": _keys, "words": _words, "delays": _delays, "signing": _signing,
+}  # fmt: skip

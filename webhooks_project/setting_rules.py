@@ -32,6 +32,10 @@ LEAST: dict[str, float] = {
     "WEBHOOK_DISPATCH_GATE_S": 0.1,
     "WORKER_SILENT_S": 1,
     "ALERT_HEAD_AGE_S": 0,
+    "ALERT_OLDEST_S": 0,
+    "ALERT_DEATHS_A_MINUTE": 0,
+    "ALERT_REFUSED_A_MINUTE": 0,
+    "ALERT_ACCOUNT_SILENT_S": 0,
 }
 PORTS = range(65536)  # 0: the system chooses, for who looks up afterwards where the process listens
 
@@ -93,6 +97,11 @@ CLASHES = (
         ("DJANGO_DEBUG", "DJANGO_SECRET_KEY"),
         lambda is_development, key: not is_development and len(key) < 50,
         "DJANGO_SECRET_KEY must have 50 characters or more",
+    ),
+    Clash(
+        ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"),
+        lambda url, secret: bool(secret and not url),
+        "ALERT_WEBHOOK_SECRET signs what is posted to ALERT_WEBHOOK_URL: set that too",
     ),
     _pair("INSTAGRAM_ACCOUNT_ID", "INSTAGRAM_ACCESS_TOKEN"),
     *(_pair(f"{provider}_APP_SECRETS", f"{provider}_VERIFY_TOKEN") for provider in PROVIDERS),

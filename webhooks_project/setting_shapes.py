@@ -57,6 +57,13 @@ def _http(value: str) -> None:
         raise ValueError(wanted)
 
 
+def _page(value: str) -> None:
+    _http(value)
+    parts = urlsplit(value)
+    if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/admin"):
+        raise ValueError("must be where the service begins, without /admin and without a query: https://your.host")
+
+
 def _mail_server(value: str) -> None:
     wanted = "must be a URL such as smtp://user:password@host:port, or submission://… for TLS"
     parts = _url(value, MAIL_SCHEMES, wanted)
@@ -109,6 +116,7 @@ SHAPES: dict[str, Callable[[Any], None]] = {
     "GRAPH_API_VERSION": _version,
     "ALERT_WEBHOOK_URL": _http,
     "ALERT_EMAILS": _mail_addresses,
+    "DESK_URL": _page,
     "EMAIL_URL": _mail_server,
     "HOST": _listens_at,
     "PROXY_SSL_HEADER": _header,

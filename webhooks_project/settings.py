@@ -51,9 +51,15 @@ WEBHOOKS = WebhookSettings(
     queue_limit=env["WEBHOOK_QUEUE_LIMIT"],
     key_memory_days=env["WEBHOOK_KEY_MEMORY_DAYS"],
     worker_concurrency=env["WORKER_CONCURRENCY"],
+    desk_url=env["DESK_URL"].rstrip("/"),
     alert_head_age_s=env["ALERT_HEAD_AGE_S"],
+    alert_oldest_s=env["ALERT_OLDEST_S"],
+    alert_deaths_a_minute=env["ALERT_DEATHS_A_MINUTE"],
+    alert_refused_a_minute=env["ALERT_REFUSED_A_MINUTE"],
+    alert_account_silent_s=env["ALERT_ACCOUNT_SILENT_S"],
 )
 ALERT_WEBHOOK_URL: str = env["ALERT_WEBHOOK_URL"]
+ALERT_WEBHOOK_SECRET: bytes = env["ALERT_WEBHOOK_SECRET"]
 
 # --- Django --------------------------------------------------------------------------------------
 
@@ -163,6 +169,7 @@ CELERY_TASK_ROUTES = {
     "instagram_webhooks.housekeeping": {"queue": UPKEEP_QUEUE},
     "instagram_webhooks.beat": {"queue": UPKEEP_QUEUE},
     "celery.backend_cleanup": {"queue": UPKEEP_QUEUE},
+    "instagram_webhooks.check_accounts": {"queue": UPKEEP_QUEUE},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -226,6 +233,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": UPKEEP_QUEUE, "expires": 60},
     },
+    "check_accounts": {
+        "task": "instagram_webhooks.check_accounts",
+        "schedule": crontab(hour="2", minute="0"),
+        "options": {"queue": UPKEEP_QUEUE, "expires": 3600},
+    },
 }
 
 # --- REST API ------------------------------------------------------------------------------------
@@ -252,6 +264,7 @@ if env["EMAIL_URL"]:
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_TIMEOUT = 10
+EMAIL_SUBJECT_PREFIX = "[Instagram Webhooks] "
 
 # --- who may come in ------------------------------------------------------------------------------
 

@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 
 application = get_wsgi_application()
+
+from instagram_webhooks.door.lookout import lookout  # noqa: E402  # needs the apps
+
+lookout.start()

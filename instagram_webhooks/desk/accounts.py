@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from audit.log import record
 from audit.models import AuditEntry
-from instagram_webhooks.models import Account, AccountState
+from instagram_webhooks.models import Account, AccountState, Arrival
 from instagram_webhooks.models.account import Replies
 
 PARKED_CAP = 1000
@@ -94,6 +95,14 @@ def why_paused(account: Account) -> str:
     acts = AuditEntry.objects.filter(subject_id=account.pk, action="account.paused")
     last = acts.order_by("-at").first()
     return f"{last.actor}: {last.reason}" if last else ""
+
+
+def heard_at(rows: Sequence[Account]) -> dict[UUID, datetime]:
+    """When the newest event of each came, where any did; as it was noted within the last minute or two."""
+    arrived = Arrival.objects.filter(account__in={row.account_id for row in rows})
+    known = {(each.provider, each.account): each.last_at for each in arrived}
+    at = {row.pk: known.get((row.provider, row.account_id)) for row in rows}
+    return {key: last_at for key, last_at in at.items() if last_at}
 
 
 def unknown_accounts() -> list[Unknown]:

@@ -17,7 +17,8 @@ from instagram_webhooks.inbox import turn
 from instagram_webhooks.inbox.wake_ups import Broker
 
 SAYS = {
-    "housekeeping": "Forgets workers that are long gone, and API tokens that have expired.",
+    "housekeeping": "Forgets workers long gone, API tokens that have expired, and alerts and refusals of long ago.",
+    "check_accounts": "Asks Meta of every Instagram account whether its token works and it is subscribed.",
     "celery.backend_cleanup": "Forgets results of jobs that are older than 30 days.",
 }
 STARTED = "STARTED"

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit.pages import charts, marks
+from audit.pages import charts, marks, runbook
 from dead_letters import causes
 from dead_letters.models import Cause, ReplayBatch
 from instagram_webhooks.desk import beats, find, health
@@ -26,7 +26,7 @@ USUAL = "24h"
 REPLAYS_SHOWN = 20
 ABOUT = ("instagram_webhooks.view_webhookevent", "instagram_webhooks.view_account", "dead_letters.view_cause")
 MENU = {
-    "Attention": ("cause", "deadletter", "replaybatch", "blockedconversation"),
+    "Attention": ("incident", "cause", "deadletter", "replaybatch", "blockedconversation"),
     "Messages": ("webhookevent", "conversation", "account"),
     "Works by itself": ("worker", "turn"),
     "Records": ("auditentry", "taskresult"),
@@ -49,6 +49,7 @@ class Desk(AdminSite):
         autodiscover()
         own = [
             path("find/", self.admin_view(self.find), name="find"),
+            path("runbook/", self.admin_view(self.runbook), name="runbook"),
             path("second-factor/", self.second_factor, name="second_factor"),
         ]
         return [*own, *super().get_urls()]
@@ -87,6 +88,11 @@ class Desk(AdminSite):
         """Figures for those who may see what they are about; the menu for everybody."""
         about = _dashboard(request) if request.user.has_perms(ABOUT) else {}
         return super().index(request, {**(extra_context or {}), **about})
+
+    def runbook(self, request: HttpRequest) -> TemplateResponse:
+        """What every alert, code and check means and asks for; for everybody who may be here."""
+        about = {**self.each_context(request), "title": "Runbook", "parts": runbook.parts()}
+        return TemplateResponse(request, "instagram_webhooks/runbook.html", about)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """By what people do, not by the package that does it; all of one package where Django asks for that."""

@@ -11,7 +11,8 @@ from audit import correlation
 from instagram_webhooks import providers
 from instagram_webhooks.conf import BODY_LIMIT_BYTES, conf
 from instagram_webhooks.door import signatures
-from instagram_webhooks.errors import BodyTooLarge, Rejected, StoreUnavailable, UnknownProvider
+from instagram_webhooks.door.lookout import lookout
+from instagram_webhooks.errors import BodyTooLarge, Rejected, SignatureMismatch, StoreUnavailable, UnknownProvider
 from instagram_webhooks.events import PROVIDERS, Provider
 from instagram_webhooks.inbox import wake_ups
 from instagram_webhooks.inbox.accept import Stored, accept
@@ -61,12 +62,21 @@ def _provider(name: str) -> Provider:
 
 def _receive(request: HttpRequest, provider: Provider, correlation_id: str) -> HttpResponse:
     body = _body(request)
-    secret_index = signatures.verify(body, request.META.get(_SIGNATURE), conf().app_secrets[provider])
+    secret_index = _verified(provider, body, request.META.get(_SIGNATURE))
     events = providers.split(provider, body)
     stored = accept(provider, events, correlation_id)
     wake_ups.offer(_wake_ups(stored))
     _tell(provider, stored, secret_index)
     return HttpResponse(content_type="text/plain")
+
+
+def _verified(provider: Provider, body: bytes, header: str | None) -> int:
+    """The place of the secret that signed it; one that is refused is counted for ops."""
+    try:
+        return signatures.verify(body, header, conf().app_secrets[provider])
+    except SignatureMismatch as exc:
+        lookout.refused(provider, exc)
+        raise
 
 
 def _body(request: HttpRequest) -> bytes:

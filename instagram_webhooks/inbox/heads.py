@@ -5,7 +5,9 @@ Walked along one index from the longest wait on, so that it costs by what is sho
 open: each row is asked whether anything of its lane goes before it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -39,21 +41,27 @@ _STANDS = """
         WHERE w.id = {e}.worker_id AND (w.stopped_at IS NOT NULL
               OR w.pulse_at < statement_timestamp() - make_interval(secs => {silent}))))))
 """
-# Why: as a parked event says itself, or the code of its last retry (the newest audit entry says it).
+# By account and by why they wait, so that a thousand heads of one trouble are one line. Only the first head of each is
+# asked for the code of its last retry (the newest audit entry says it).
 LONGEST = f"""
-SELECT e.event_id, e.state, e.reason, extract(epoch FROM clock_timestamp() - {WAITS_SINCE.format(e="e")})::float8,
-       (SELECT a.detail ->> 'code' FROM audit_auditentry a
-         WHERE a.subject_id = e.event_id AND a.action = 'event.retrying' ORDER BY a.at DESC LIMIT 1)
-  FROM instagram_webhooks_webhookevent e
- WHERE {is_head("e")}
-   AND {WAITS_SINCE.format(e="e")} < statement_timestamp() - make_interval(secs => %(age)s)
-   AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_headalarm t WHERE t.event_id = e.event_id
-                    AND t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s))
- ORDER BY {WAITS_SINCE.format(e="e")}, e.event_id LIMIT %(limit)s
-"""
-_TOLD = f"""
-SELECT count(*) FROM instagram_webhooks_headalarm t JOIN instagram_webhooks_webhookevent e USING (event_id)
- WHERE t.told_at > statement_timestamp() - make_interval(secs => %(told_within)s) AND {is_head("e")}
+WITH waiting AS MATERIALIZED (
+  SELECT e.event_id, e.provider, e.account, e.state, e.reason, {WAITS_SINCE.format(e="e")} AS since
+    FROM instagram_webhooks_webhookevent e
+   WHERE {is_head("e")}
+     AND {WAITS_SINCE.format(e="e")} < statement_timestamp() - make_interval(secs => %(age)s)
+     AND NOT EXISTS (SELECT 1 FROM unnest(%(accounts)s::text[], %(states)s::text[]) AS known(account, state)
+                      WHERE known.account = e.account AND known.state = e.state)
+   ORDER BY {WAITS_SINCE.format(e="e")}, e.event_id LIMIT %(limit)s
+), crowd AS (
+  SELECT provider, account, state, reason, count(*) AS count, min(since) AS since,
+         (array_agg(event_id ORDER BY since, event_id))[:3] AS first
+    FROM waiting GROUP BY provider, account, state, reason
+)
+SELECT c.provider, c.account, c.state, c.reason, c.count, c.since, c.first,
+       CASE WHEN c.state = 'retrying' THEN (
+         SELECT a.detail ->> 'code' FROM audit_auditentry a
+          WHERE a.subject_id = c.first[1] AND a.action = 'event.retrying' ORDER BY a.at DESC LIMIT 1) END
+  FROM crowd c ORDER BY c.since, c.account, c.state, c.reason
 """
 _BEHIND = f"""
 SELECT named.lane, (SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent o
@@ -63,13 +71,19 @@ SELECT named.lane, (SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webho
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A head that has waited for age_s. code: of its last retry, where there was one."""
+class Crowd:
+    """Heads of one account that wait for the same. first: up to three, the longest wait first; since: of the first.
 
-    event_id: UUID
+    reason: of parked ones. code: of the last retry of the first, where there was one.
+    """
+
+    provider: str
+    account: str
     state: str
     reason: str
-    age_s: float
+    count: int
+    since: datetime
+    first: Sequence[UUID]
     code: str | None
 
 
@@ -82,22 +96,15 @@ def is_blocked(e: str) -> str:
     return f"{is_head(e)} AND {stands}"
 
 
-def waiting_longer(age_s: float, *, untold_for_s: float, limit: int) -> list[Head]:
-    """Heads that have waited for so long whatever they wait for, the longest wait first.
+def waiting_longer(age_s: float, *, limit: int, besides: Sequence[Crowd] = ()) -> list[Crowd]:
+    """The first so many heads that have waited for so long whatever they wait for, the longest wait first.
 
-    Not those that an alarm told of within untold_for_s: many of them must hide none behind them.
+    besides: of whose accounts and states none counts, so that many of them hide none behind them.
     """
+    known = {"accounts": [each.account for each in besides], "states": [each.state for each in besides]}
     with connection.cursor() as cursor:
-        cursor.execute(LONGEST, {"age": age_s, "told_within": untold_for_s, "limit": limit})
-        return [Head(*row) for row in cursor.fetchall()]
-
-
-def told_within(seconds: float) -> int:
-    """How many heads that an alarm told of within so many seconds are heads still."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TOLD, {"told_within": seconds})
-        (count,) = cursor.fetchone() or (0,)
-        return int(count)
+        cursor.execute(LONGEST, {"age": age_s, "limit": limit, **known})
+        return [Crowd(*row) for row in cursor.fetchall()]
 
 
 def behind(lanes: list[UUID]) -> dict[UUID, int]:

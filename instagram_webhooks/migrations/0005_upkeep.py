@@ -1,4 +1,4 @@
-"""When each account was last heard of, and when each turn was last taken."""
+"""When each turn was last taken."""
 
 from django.db import migrations, models
 
@@ -6,11 +6,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = (("instagram_webhooks", "0004_account_replies"),)
     operations = (
-        migrations.AddField(
-            model_name="account",
-            name="last_event_at",
-            field=models.DateTimeField(null=True, editable=False),
-        ),
         migrations.AddField(model_name="turn", name="taken_at", field=models.DateTimeField(null=True)),
         migrations.AlterModelOptions(
             name="turn",

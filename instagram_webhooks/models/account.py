@@ -54,7 +54,6 @@ class Account(models.Model):
     probe_until = models.DateTimeField(null=True, editable=False)  # one call tries whether Meta is back
     next_wake_at = models.DateTimeField(null=True, editable=False)  # when more of the held events are woken
     next_lookup_at = models.DateTimeField(null=True, editable=False)  # Meta allows two a second
-    last_event_at = models.DateTimeField(null=True, editable=False)  # as far as inbox/heard.py has looked
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -19,6 +19,7 @@ class Worker(models.Model):
     delivered_at = models.DateTimeField(null=True)  # when the broker last gave it a message
     in_flight = models.SmallIntegerField(default=0)
     stopped_at = models.DateTimeField(null=True)
+    unwell = models.CharField(max_length=8, default="", db_default="")  # why it ended by itself: deaf, stuck
 
     class Meta:
         default_permissions = ()

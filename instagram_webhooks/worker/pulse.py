@@ -24,6 +24,13 @@ VALUES (%(id)s, %(parent)s, %(host)s, %(pid)s, %(pool)s, %(slots)s, clock_timest
         %(delivered)s, %(busy)s)
 ON CONFLICT (id) DO UPDATE SET pulse_at = clock_timestamp(), delivered_at = %(delivered)s, in_flight = %(busy)s
 """
+# A parent of a pool of processes has no row of its own until it has this to say.
+_UNWELL = """
+INSERT INTO instagram_webhooks_worker
+  (id, host, pid, pool, slots, started_at, pulse_at, stopped_at, in_flight, unwell)
+VALUES (%(id)s, %(host)s, %(pid)s, '', 0, clock_timestamp(), clock_timestamp(), clock_timestamp(), 0, %(why)s)
+ON CONFLICT (id) DO UPDATE SET unwell = excluded.unwell
+"""
 
 
 class Pulse:
@@ -67,6 +74,7 @@ class Pulse:
         """Threads cannot be killed: with one past its lease the process finishes the others and ends."""
         if life.longest_s() > conf().lease_s and not life.stopping.is_set():
             log.critical("worker.slot_stuck", extra={"duration_ms": round(life.longest_s() * 1000)})
+            note_unwell("stuck")
             life.end_unwell()
 
 
@@ -85,3 +93,14 @@ def stamp(pool: str) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_STAMP, values)
+
+
+def note_unwell(why: str) -> None:
+    """Leaves in the worker's row why this process ends by itself, `deaf` or `stuck`, for alarms to find."""
+    values: dict[str, Any] = {"id": life.worker_id, "host": socket.gethostname()[:100], "pid": os.getpid(), "why": why}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_UNWELL, values)
+    except Error as exc:  # it must end all the same
+        drop_connection()
+        log.warning("database.away", extra={"error_class": type(exc).__name__})

@@ -1,5 +1,5 @@
 """
-Upkeep without Celery: the sweep, alerts, and what was forgotten. Each worker process runs it in a
+Upkeep without Celery: the sweep, alarms, and what was forgotten. Each worker process runs it in a
 thread, so a dead beat stops no rescue; `manage.py sweep` is the same loop.
 """
 
@@ -13,22 +13,21 @@ from uuid import UUID
 
 from django.db import Error
 
-from dead_letters import alerts, batch_run, causes
+from dead_letters import batch_run, causes
+from instagram_webhooks.alarms import rounds
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox import heard, minutes, moves, turn, wake_ups
+from instagram_webhooks.inbox import arrivals, minutes, moves, turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept, sweep
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.replies import waking
 from instagram_webhooks.replies.first_account import ensure_first_account
-from instagram_webhooks.worker import head_alarm, work
+from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.transactions import drop_connection
 
 log = logging.getLogger(__name__)
 
-ALERTS_EVERY_S = 10.0
-HEADS_EVERY_S = 30.0
 FIGURES_EVERY_S = 60.0
 FORGOTTEN_EVERY_S = 30.0
 # With the broker away one thread works events off itself: slowly, but they move.
@@ -51,7 +50,7 @@ class Upkeep:
     def __init__(self, *, processes: bool = False) -> None:
         self._processes = processes
         self._broker = Broker()
-        self._next_alerts = self._next_heads = self._next_figures = self._next_forgotten = 0.0
+        self._next_alarms = self._next_figures = self._next_forgotten = 0.0
         self._is_away = False
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
@@ -91,12 +90,9 @@ class Upkeep:
         if not self._is_away:  # then one thread works off all there is
             errors.append(_apart("batches", batch_run.run))
         now = time.monotonic()
-        if now >= self._next_alerts:
-            self._next_alerts = now + ALERTS_EVERY_S
-            errors.append(_apart("alerts", alerts.send_due))
-        if now >= self._next_heads:
-            self._next_heads = now + HEADS_EVERY_S
-            errors.append(_apart("heads", head_alarm.send_due))
+        if now >= self._next_alarms:
+            self._next_alarms = now + rounds.EVERY_S
+            errors.append(_apart("alarms", rounds.run))
         if now >= self._next_figures:
             self._next_figures = now + FIGURES_EVERY_S
             errors.append(_apart("figures", _count))
@@ -149,8 +145,8 @@ def _count() -> None:
     """The figures of pages; by one process, however many there are."""
     if turn.take(FIGURES_EVERY_S / 2, "figures"):
         causes.keep()
-        heard.note()
         minutes.count()
+        arrivals.note()
 
 
 def _apart(name: str, step: Callable[[], object]) -> Error | None:

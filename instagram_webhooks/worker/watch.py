@@ -10,6 +10,7 @@ from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
 from instagram_webhooks.worker.children import Children
 from instagram_webhooks.worker.deafness import Deafness
 from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.pulse import note_unwell
 from instagram_webhooks.worker.transactions import drop_connection
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Watch:
                 self._look_after_children()
                 if self._deafness is not None and self._deafness.is_certain() and not life.stopping.is_set():
                     log.critical("worker.deaf")
+                    note_unwell("deaf")
                     self._end()
                     return
             except Exception:  # whatever it was, the next look may go well; this thread must not end

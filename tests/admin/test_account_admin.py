@@ -7,7 +7,7 @@ import pytest
 
 from audit.ids import uuid7
 from audit.models import AuditEntry
-from instagram_webhooks.inbox import heard, moves
+from instagram_webhooks.inbox import arrivals, moves
 from instagram_webhooks.models import Account, AccountState, WebhookEvent
 from tests.admin.pages import ACCOUNTS, found, inline_code, said, shown, words
 from tests.builders import ACCOUNT, TOKEN, a_message, an_account, stored
@@ -260,8 +260,8 @@ def test_the_last_webhook_is_noted_by_upkeep_and_shown(ops):
     assert "none yet" in shown(ops, ACCOUNTS)
     stored(a_message("m-1"))
 
-    assert heard.note() == 1
-    assert heard.note() == 0
+    assert arrivals.note() == 1
+    assert arrivals.note() == 0
 
     assert "none yet" not in shown(ops, ACCOUNTS)
 

@@ -277,7 +277,7 @@ def test_the_menu_is_in_the_order_of_work_and_lacks_nothing(client):
     titles = [app["name"] for app in page.context["app_list"]]
     assert titles == ["Attention", "Messages", "Works by itself", "Records", "People"]
     assert [each["object_name"] for each in page.context["app_list"][0]["models"]] == [
-        "Cause", "DeadLetter", "ReplayBatch", "BlockedConversation",
+        "Incident", "Cause", "DeadLetter", "ReplayBatch", "BlockedConversation",
     ]  # fmt: skip
 
 

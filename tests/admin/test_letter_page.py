@@ -106,7 +106,7 @@ def test_after_the_reply_window_a_replay_only_stores(ops):
 
     told = shown(ops, address(letter))
     assert "a replay cannot answer it." in told
-    assert "safe" not in told
+    assert "safe to replay" not in told
 
 
 @pytest.mark.parametrize("code", ["payload_seal_broken", "worker_killer"])

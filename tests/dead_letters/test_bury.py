@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.ids import uuid7
+from dead_letters import fresh
 from dead_letters.bury import BuriedError, cause_of
 from dead_letters.models import Cause, DeadLetter, Status
 
@@ -95,6 +96,16 @@ def test_a_bug_is_buried_with_its_places_and_without_its_message(buried):
     assert letter.frames[0].startswith("tests/dead_letters/test_bury.py:")
     assert letter.summary.startswith("A programming error: ValueError at tests/dead_letters/test_bury.py:")
     assert CANARY not in str(vars(letter))
+
+
+def test_a_second_death_of_an_open_letter_is_news_again(buried, error):
+    letter = buried()
+    fresh.taken_up([letter.pk])
+
+    buried(subject_id=letter.subject_id, error=error(code="another"))
+
+    (found,) = fresh.by_cause()
+    assert (found.code, found.letters) == ("another", [letter.pk])
 
 
 @pytest.mark.parametrize("wrong", [{"status": "open", "closed_at": "now"}, {"status": "replayed"}, {"status": "lost"}])

@@ -22,7 +22,7 @@ PASSWORD = "a long word of this test"
 STAFF = {"DJANGO_SUPERUSER_USERNAME": "ops", "DJANGO_SUPERUSER_EMAIL": "", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 LETTERS = "/admin/dead_letters/deadletter/"
 PAGES = ("instagram_webhooks/account", "instagram_webhooks/webhookevent", "instagram_webhooks/conversation",
-         "dead_letters/deadletter", "audit/auditentry")  # fmt: skip
+         "instagram_webhooks/incident", "dead_letters/deadletter", "audit/auditentry")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,8 @@ def test_a_worker_that_no_longer_listens_ends_unwell_once_messages_wait_and_its_
 
     assert [worker.exit_code(within_s=30) for worker in workers] == [os.EX_SOFTWARE] * 2
     assert [len(worker.said("worker.deaf")) for worker in workers] == [1, 1]
+    unwell = product.rows("SELECT pid FROM instagram_webhooks_worker WHERE unwell = 'deaf'")
+    assert {row["pid"] for row in unwell} == {worker.pid for worker in workers}
     product.worker()
     assert product.all_ended() == {"processed": 4}
     assert [len(product.graph.taken(sender)) for sender in senders] == [1] * 4

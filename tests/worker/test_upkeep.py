@@ -31,11 +31,10 @@ def test_a_part_that_the_database_refuses_takes_no_other_along(monkeypatch):
 
     told = []
     monkeypatch.setattr(upkeep, "sweep", fails)
-    monkeypatch.setattr(upkeep.alerts, "send_due", lambda: told.append("letters"))
-    monkeypatch.setattr(upkeep.head_alarm, "send_due", lambda: told.append("heads"))
+    monkeypatch.setattr(upkeep.rounds, "run", lambda: told.append("alarms"))
 
     assert not upkeep.Upkeep().round().swept.was_ours
-    assert told == ["letters", "heads"]
+    assert told == ["alarms"]
 
 
 def test_wake_ups_that_have_not_left_yet_count_as_waiting_in_the_queue(monkeypatch):

@@ -7,12 +7,13 @@ from django.db import migrations
 _LOOKS = (
     *("dead_letters.view_cause", "dead_letters.view_deadletter", "dead_letters.view_replaybatch"),
     *("instagram_webhooks.view_account", "instagram_webhooks.view_conversation"),
-    *("instagram_webhooks.view_webhookevent", "django_celery_results.view_taskresult"),
+    *("instagram_webhooks.view_incident", "instagram_webhooks.view_webhookevent"),
+    "django_celery_results.view_taskresult",
 )
 _OPENS = ("instagram_webhooks.view_payload",)
 _ACTS = (
     *("audit.view_auditentry", "dead_letters.act_on_cause", "dead_letters.act_on_deadletter"),
-    "instagram_webhooks.act_on_account",
+    *("instagram_webhooks.act_on_account", "instagram_webhooks.test_alert"),
 )
 _AUDITS = ("audit.view_auditentry", "auth.view_group", "auth.view_user", "knox.view_authtoken")
 _KEEPS = (
@@ -44,7 +45,7 @@ def _ship(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = (
-        ("instagram_webhooks", "0005_upkeep"),
+        ("instagram_webhooks", "0007_arrivals"),
         ("audit", "0001_initial"),
         ("dead_letters", "0002_replays"),
         ("auth", "0012_alter_user_first_name_max_length"),
