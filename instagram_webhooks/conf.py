@@ -44,6 +44,9 @@ class WebhookSettings:
     key_memory_days: int = 90
     worker_concurrency: int = 5
     alert_head_age_s: float = 900.0  # 0: no alarm
+    metrics_token: str = field(default="", repr=False)  # empty: web has no /metrics
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0  # of a worker's own /metrics; 0: it has none
 
     def delay_s(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt` (from 1) has failed; the last step repeats."""

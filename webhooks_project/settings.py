@@ -49,6 +49,9 @@ WEBHOOKS = WebhookSettings(
     key_memory_days=env["WEBHOOK_KEY_MEMORY_DAYS"],
     worker_concurrency=env["WORKER_CONCURRENCY"],
     alert_head_age_s=env["ALERT_HEAD_AGE_S"],
+    metrics_token=env["METRICS_TOKEN"],
+    metrics_host=env["HOST"],
+    metrics_port=env["METRICS_PORT"],
 )
 ALERT_WEBHOOK_URL: str = env["ALERT_WEBHOOK_URL"]
 

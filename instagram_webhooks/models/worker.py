@@ -28,7 +28,10 @@ class Worker(models.Model):
 
 
 class Turn(models.Model):
-    """A task that one process does at a time, and when the next may take it (inbox/turn.py)."""
+    """A task that one process does at a time, and when the next may take it (inbox/turn.py).
+
+    Of a name that ends in "done": when it was last done.
+    """
 
     name = models.CharField(max_length=32, primary_key=True)
     free_at = models.DateTimeField()
