@@ -48,7 +48,11 @@ class _Place:
             return
 
     def leave(self) -> None:
-        self.number, self._lock = None, None
+        """Gives the place up. Its files stay open: another thread may be counting just now."""
+        self.number = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
 def _make_room(file: Path) -> None:
