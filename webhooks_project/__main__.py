@@ -55,7 +55,7 @@ def counting_together(token: str) -> Iterator[None]:
         if token:
             # Without room for it webhooks are taken all the same, and each process logs that it counts nothing.
             with contextlib.suppress(OSError):
-                folder = tempfile.TemporaryDirectory(prefix="instagram-webhooks-metrics-")
+                folder = tempfile.TemporaryDirectory(prefix="instagram-webhooks-metrics-", ignore_cleanup_errors=True)
                 os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(folder)
         yield
 

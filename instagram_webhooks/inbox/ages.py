@@ -25,7 +25,8 @@ _DUE = f"""
 SELECT e.state, {_SINCE} AS since FROM instagram_webhooks_webhookevent e
  WHERE e.claimable_at IS NOT NULL ORDER BY e.claimable_at LIMIT %(walk)s
 """
-# By its age, in the words of that index.
+# By its age, in the words of that index. What has no lane is not in it: it calls nobody, so it is tried again only
+# where the database failed under it.
 _LONGEST = f"""
 SELECT e.state, {_SINCE} AS since FROM instagram_webhooks_webhookevent e
  WHERE e.lane IS NOT NULL AND e.finished_at IS NULL AND e.place >= 0 ORDER BY {_SINCE}, e.event_id LIMIT %(walk)s

@@ -136,7 +136,7 @@ class Publisher:
         for event_id in ids:
             if len(self._waiting) >= KEPT:
                 self.dropped += 1
-                metrics.WAKE_UPS_DROPPED.add("broker_away")
+                metrics.WAKE_UPS_DROPPED.add("memory_full")
             else:
                 self._waiting.append(event_id)
         if not self._waiting:

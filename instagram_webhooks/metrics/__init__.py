@@ -42,8 +42,9 @@ ACK = Histogram(
 )
 WAKE_UPS_DROPPED = Counter(
     "webhooks_wake_ups_dropped_total",
-    "Wake-ups that were not sent, as the broker is away or its queue is long; the sweep finds their events.",
-    cause=("broker_away", "queue_full"),
+    "Wake-ups that were not sent, as too many wait in memory (is the broker away?) or in the queue; the sweep finds"
+    " their events.",
+    cause=("memory_full", "queue_full"),
 )
 PROCESSED = Histogram(
     "webhooks_accepted_to_processed_seconds",

@@ -80,8 +80,8 @@ def begin() -> bool:
         return False
     from prometheus_client import values  # reads the variable when it is loaded
 
-    # Told of a fork by another number, it opens the files of that place before it counts.
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _place.number)  # type: ignore[no-untyped-call]
+    number = _place.number
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: number)  # type: ignore[no-untyped-call]
     for each in COUNTED:
         each.begin()
     return True
@@ -95,13 +95,13 @@ def end() -> None:
 
 
 def _after_fork() -> None:
-    """A fork has counts of its own, or none."""
+    """A fork begins anew, with nothing of its parent's: a thread that is not here may hold their lock.
+
+    At once, since opening files may fail, and counting may not.
+    """
     if _place.number is not None:
-        _place.leave()
-        try:
-            _place.take(Path(os.environ[VARIABLE]))
-        except (OSError, KeyError):
-            end()
+        end()
+        begin()
 
 
 def here() -> list[str]:

@@ -40,7 +40,7 @@ def test_all_that_may_ever_be_counted_fits_into_the_room_that_is_made_for_it(cou
     from prometheus_client.mmap_dict import MmapedDict
 
     for file in tmp_path.glob("*.db"):
-        assert file.stat().st_size == files.FILE_BYTES
+        assert file.stat().st_blocks * 512 >= file.stat().st_size == files.FILE_BYTES  # no hole in it
         with contextlib.closing(MmapedDict(str(file), read_mode=True)) as found:
             assert found._used < files.FILE_BYTES * 0.75
     assert len(list(tmp_path.glob("*.db"))) == 2
