@@ -137,6 +137,12 @@ SELECT id, letters, count(*) OVER (), sum(letters) OVER () FROM (
            ORDER BY first_seen_at DESC LIMIT %(known)s) c) all_of_them
  WHERE letters > 0 ORDER BY letters DESC, id LIMIT %(most)s
 """
+_ALL_OPEN = "SELECT 1 FROM dead_letters_deadletter WHERE status = 'open' ORDER BY created_at DESC, id DESC"
+_THAT_PRESS = """
+SELECT 1 FROM dead_letters_cause c
+ WHERE c.state IN ('open', 'acknowledged')
+   AND EXISTS (SELECT 1 FROM dead_letters_deadletter d WHERE d.fingerprint = c.id AND d.status = 'open')
+"""
 _LAST = "h.hour > date_trunc('hour', statement_timestamp()) - make_interval(hours => %(hours)s)"
 _HOURS = f"""
 SELECT cause_id, sum(died), (extract(epoch FROM date_trunc('hour', statement_timestamp()) - h.hour) / 3600)::int
@@ -172,6 +178,22 @@ def accounts_hit(cause_id: uuid.UUID, *, hours: int = 24, most: int = 20) -> lis
     with connection.cursor() as cursor:
         cursor.execute(_HIT, {"id": cause_id, "hours": hours, "most": most})
         return [(account, int(died)) for account, died in cursor.fetchall()]
+
+
+def open_letters() -> int:
+    """How many dead letters are open; at most OPEN_CAP + 1."""
+    return _count_of(_ALL_OPEN, cap=OPEN_CAP + 1)
+
+
+def pressing_count() -> int:
+    """How many causes need somebody; at most KNOWN + 1."""
+    return _count_of(_THAT_PRESS, cap=KNOWN + 1)
+
+
+def _count_of(rows: str, *, cap: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({rows} LIMIT %(cap)s) counted", {"cap": cap})
+        return int(cursor.fetchone()[0])
 
 
 def pressing(*, most: int) -> Pressing:

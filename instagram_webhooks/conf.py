@@ -50,6 +50,9 @@ class WebhookSettings:
     alert_deaths_a_minute: int = 20
     alert_refused_a_minute: int = 20
     alert_account_silent_s: float = 0.0
+    metrics_token: str = field(default="", repr=False)  # empty: web has no /metrics
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0  # of a worker's own /metrics; 0: it has none
 
     def delay_s(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt` (from 1) has failed; the last step repeats."""

@@ -2,6 +2,7 @@
 Writes what the documents repeat from the code: python -m scripts.write_docs [--check]
 
 - docs/lifecycle.md, from instagram_webhooks/states.py
+- the table of docs/metrics.md, from instagram_webhooks/metrics
 - docs/settings.md and .env.example, from webhooks_project/environment.py
 
 --check tells by its exit code whether they are as the code says, and names those that are not.
@@ -16,12 +17,16 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
-from instagram_webhooks import states
+from instagram_webhooks import metrics, states
+from instagram_webhooks.metrics.kinds import Histogram, Metric
 from instagram_webhooks.states import CLAIMABLE, ENDED, FIRST, MOVES, OPEN, EventState, Move, ReplyState
 from webhooks_project.environment import REQUIRED, SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE, SETTINGS_PAGE, LIFECYCLE = ROOT / ".env.example", ROOT / "docs" / "settings.md", ROOT / "docs" / "lifecycle.md"
+METRICS = ROOT / "docs" / "metrics.md"
+
+BEGIN, END = "<!-- {}: python -m scripts.write_docs -->", "<!-- end of {} -->"
 
 SETTINGS_HEAD = """\
 # Settings
@@ -162,6 +167,36 @@ def settings() -> str:
     return "\n".join([SETTINGS_HEAD, "| name | default | meaning |", "| --- | --- | --- |", *rows, ""])
 
 
+def _with_table(path: Path, name: str, table: list[str]) -> str:
+    """The page with this table between its marks."""
+    begin, end = BEGIN.format(name), END.format(name)
+    before, rest = path.read_text().split(begin)
+    _, after = rest.split(end)
+    return "\n".join([f"{before}{begin}", *table, f"{end}{after}"])
+
+
+def names_of_metrics() -> str:
+    """docs/metrics.md with its table of names as the code has them."""
+    rows = [f"| `{each.name}` | {each.kind} | {_counted_by(each)} | {_labels(each)} | {each.meaning} |"
+            for each in metrics.ALL]  # fmt: skip
+    head = ["| name | type | of | labels | meaning |", "| --- | --- | --- | --- | --- |"]
+    return _with_table(METRICS, "metrics", [*head, *rows])
+
+
+def _counted_by(metric: Metric) -> str:
+    if metric in metrics.OF_DOOR:
+        return "web"
+    if metric in metrics.OF_WORKER:
+        return "worker"
+    return "both" if metric in metrics.COUNTED else "the whole"
+
+
+def _labels(metric: Metric) -> str:
+    if isinstance(metric, Histogram):
+        return "`le`: " + ", ".join(f"{bound:g}" for bound in metric.buckets)
+    return "; ".join(f"`{name}`: {', '.join(values)}" for name, values in metric.labels.items()) or "–"
+
+
 def _shown(setting: Setting) -> str:
     if setting.default is REQUIRED:
         return "**required**"
@@ -189,7 +224,12 @@ def _quoted(value: str) -> str:
     return f'"{value}"' if " " in value else value
 
 
-PAGES: dict[Path, Callable[[], str]] = {SETTINGS_PAGE: settings, EXAMPLE: example, LIFECYCLE: lifecycle}
+PAGES: dict[Path, Callable[[], str]] = {
+    SETTINGS_PAGE: settings,
+    EXAMPLE: example,
+    LIFECYCLE: lifecycle,
+    METRICS: names_of_metrics,
+}
 
 
 if __name__ == "__main__":

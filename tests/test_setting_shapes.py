@@ -49,6 +49,8 @@ WRONG = [
     ("HOST", "fe80::1%eth0"),
     ("PROXY_SSL_HEADER", "X-Forwarded-Proto: https"),
     ("PROXY_SSL_HEADER", "HTTP_X_FORWARDED_PROTO"),
+    ("METRICS_TOKEN", "sesame"),
+    ("METRICS_TOKEN", "sesame sesame sesame"),
 ]  # fmt: skip
 RIGHT = [
     ("DJANGO_ALLOWED_HOSTS", "hooks.example.org, .example.org,127.0.0.1,[::1],*"),
@@ -78,6 +80,7 @@ RIGHT = [
     ("HOST", "::"),
     ("PROXY_SSL_HEADER", "X-Forwarded-Proto"),
     ("PROXY_SSL_HEADER", "X_FORWARDED_PROTO"),
+    ("METRICS_TOKEN", "sixteen-of-them!"),
 ]  # fmt: skip
 
 

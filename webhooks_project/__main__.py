@@ -1,6 +1,10 @@
 """`python -m webhooks_project web`: judges the settings, then serves; the production command of the web process."""
 
+import contextlib
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -26,21 +30,34 @@ def web() -> int:
     if said := refusal(env["HOST"], env["PORT"]):
         print(said, file=sys.stderr)
         return 1
-    Granian(
-        "webhooks_project.wsgi:application",
-        address=env["HOST"],
-        port=env["PORT"],
-        interface=Interfaces.WSGI,
-        workers=env["WEB_CONCURRENCY"],
-        blocking_threads=THREADS,
-        backpressure=THREADS * 4,
-        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
-        websockets=False,
-        log_level=LogLevels.error,  # its one warning is about THREADS,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-    ).serve()
+    with counting_together(env["METRICS_TOKEN"]):
+        Granian(
+            "webhooks_project.wsgi:application",
+            address=env["HOST"],
+            port=env["PORT"],
+            interface=Interfaces.WSGI,
+            workers=env["WEB_CONCURRENCY"],
+            blocking_threads=THREADS,
+            backpressure=THREADS * 4,
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+            websockets=False,
+            log_level=LogLevels.error,  # its one warning is about THREADS,
+            respawn_failed_workers=True,
+            workers_kill_timeout=10,
+        ).serve()
     return 0
+
+
+@contextlib.contextmanager
+def counting_together(token: str) -> Iterator[None]:
+    """While the web processes run, a folder in which they count for /metrics; none where nobody may ask for that."""
+    with contextlib.ExitStack() as stack:
+        if token:
+            # Without room for it webhooks are taken all the same, and each process logs that it counts nothing.
+            with contextlib.suppress(OSError):
+                folder = tempfile.TemporaryDirectory(prefix="instagram-webhooks-metrics-", ignore_cleanup_errors=True)
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(folder)
+        yield
 
 
 if __name__ == "__main__":

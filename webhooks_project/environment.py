@@ -125,14 +125,17 @@ SETTINGS = (
     Setting("WORKER_POOL", "str", "threads", "threads or prefork"),
     Setting("LOG_LEVEL", "str", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
     Setting("LOG_FORMAT", "str", "json", "json or console", "console"),
+    Setting("METRICS_TOKEN", "str", "", "what a scraper of /metrics brings (empty: web has no such page)", None, True),
+    Setting("METRICS_PORT", "int", 0, "where each worker has a /metrics of its own, at HOST (0: nowhere)"),
     Setting("PROXY_SSL_HEADER", "str", "", "header in which a trusted proxy says https (X-Forwarded-Proto)"),
 )
 
 
 PREFIXES = tuple(
     f"{word}_"
-    for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER", "DESK")
-)
+    for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER", "DESK",
+                 "METRICS")
+)  # fmt: skip
 # A letter or a short ending may be wrong. Below this, names of others (INSTAGRAM_APP_ID) would hinder a start.
 LIKENESS = 0.85
 

@@ -1,4 +1,4 @@
-"""What stands before the views: a short way for webhooks and probes, the usual rest for people."""
+"""What stands before the views: a short way for webhooks, probes and scrapers, the usual rest for people."""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -10,7 +10,7 @@ from audit import correlation
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 
-DOOR = ("/webhooks/", "/healthz", "/readyz")
+DOOR = ("/webhooks/", "/healthz", "/readyz", "/metrics")
 # Where webhooks come to are a few addresses; whatever else is asked for pushes out only what is like it.
 _resolved = lru_cache(maxsize=64)(partial(resolve, urlconf="webhooks_project.door_urls"))
 HEADER = "X-Correlation-ID"

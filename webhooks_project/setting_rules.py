@@ -48,6 +48,8 @@ def wanted(name: str, kind: str) -> str:
         return "must be true or false"
     if name == "PORT":
         return "must be a whole number from 1 to 65535 (where the web process listens)"
+    if name == "METRICS_PORT":
+        return "must be a whole number from 1 to 65535, or 0 for none"
     number = "a whole number" if kind == "int" else "a number"
     return f"must be {number}, {LEAST[name]:g} or more"
 
@@ -56,7 +58,7 @@ def is_in_range(name: str, value: Any) -> bool:
     """Whether a value of the right kind is one of those that may be chosen."""
     if choices := CHOICES.get(name):
         return value in choices
-    if name == "PORT":
+    if name in ("PORT", "METRICS_PORT"):
         return value in PORTS
     return name not in LEAST or value >= LEAST[name]
 
@@ -102,6 +104,11 @@ CLASHES = (
         ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"),
         lambda url, secret: bool(secret and not url),
         "ALERT_WEBHOOK_SECRET signs what is posted to ALERT_WEBHOOK_URL: set that too",
+    ),
+    Clash(
+        ("PORT", "METRICS_PORT"),
+        lambda of_web, of_worker: of_web == of_worker != 0,
+        "METRICS_PORT must be another than PORT: a worker and web may share a machine",
     ),
     _pair("INSTAGRAM_ACCOUNT_ID", "INSTAGRAM_ACCESS_TOKEN"),
     *(_pair(f"{provider}_APP_SECRETS", f"{provider}_VERIFY_TOKEN") for provider in PROVIDERS),

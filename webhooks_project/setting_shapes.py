@@ -106,6 +106,12 @@ def _header(value: str) -> None:
         raise ValueError("must be the name of a header alone, as in X-Forwarded-Proto")
 
 
+def _token(value: str) -> None:
+    """It travels in a header, and nobody may guess it."""
+    if not re.fullmatch(r"[!-~]{16,}", value):
+        raise ValueError("must have 16 characters or more: letters, digits and signs, no spaces")
+
+
 SHAPES: dict[str, Callable[[Any], None]] = {
     "DJANGO_ALLOWED_HOSTS": _host_names,
     "DATABASE_URL": _database,
@@ -119,5 +125,6 @@ SHAPES: dict[str, Callable[[Any], None]] = {
     "DESK_URL": _page,
     "EMAIL_URL": _mail_server,
     "HOST": _listens_at,
+    "METRICS_TOKEN": _token,
     "PROXY_SSL_HEADER": _header,
 }

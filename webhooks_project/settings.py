@@ -57,6 +57,9 @@ WEBHOOKS = WebhookSettings(
     alert_deaths_a_minute=env["ALERT_DEATHS_A_MINUTE"],
     alert_refused_a_minute=env["ALERT_REFUSED_A_MINUTE"],
     alert_account_silent_s=env["ALERT_ACCOUNT_SILENT_S"],
+    metrics_token=env["METRICS_TOKEN"],
+    metrics_host=env["HOST"],
+    metrics_port=env["METRICS_PORT"],
 )
 ALERT_WEBHOOK_URL: str = env["ALERT_WEBHOOK_URL"]
 ALERT_WEBHOOK_SECRET: bytes = env["ALERT_WEBHOOK_SECRET"]

@@ -4,9 +4,16 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from instagram_webhooks.conf import conf
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 
 application = get_wsgi_application()
+
+if conf().metrics_token:
+    from instagram_webhooks.metrics import files
+
+    files.begin()
 
 from instagram_webhooks.door.lookout import lookout  # noqa: E402  # needs the apps
 

@@ -2,13 +2,14 @@
 
 import contextlib
 import logging
+import time
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from audit import correlation
-from instagram_webhooks import providers
+from instagram_webhooks import metrics, providers
 from instagram_webhooks.conf import BODY_LIMIT_BYTES, conf
 from instagram_webhooks.door import signatures
 from instagram_webhooks.door.lookout import lookout
@@ -44,12 +45,15 @@ def _answer(request: HttpRequest, name: str, correlation_id: str) -> HttpRespons
         if request.method in ("GET", "HEAD"):
             return _handshake(request, provider)
         _drain(request)
+        metrics.REFUSED.add("method_not_allowed")
         return HttpResponse(status=405, headers={"Allow": "GET, POST"})
     except Rejected as exc:
         _drain(request)
+        metrics.REFUSED.add(exc.code)
         log.warning("webhook.rejected", extra={"code": exc.code, "status": exc.status, **exc.facts})
         return HttpResponse(exc.code, content_type="text/plain", status=exc.status, headers=_headers(exc))
     except StoreUnavailable as exc:
+        metrics.REFUSED.add(exc.code)
         log.error("webhook.not_stored", extra={"code": exc.code, "status": 503})
         return HttpResponse(exc.code, content_type="text/plain", status=503, headers={"Retry-After": "5"})
 
@@ -61,12 +65,14 @@ def _provider(name: str) -> Provider:
 
 
 def _receive(request: HttpRequest, provider: Provider, correlation_id: str) -> HttpResponse:
+    begun = time.perf_counter()
     body = _body(request)
     secret_index = _verified(provider, body, request.META.get(_SIGNATURE))
     events = providers.split(provider, body)
     stored = accept(provider, events, correlation_id)
     wake_ups.offer(_wake_ups(stored))
     _tell(provider, stored, secret_index)
+    metrics.ACK.observe(time.perf_counter() - begun)
     return HttpResponse(content_type="text/plain")
 
 
@@ -117,6 +123,8 @@ def _wake_ups(stored: list[Stored]) -> list[UUID]:
 def _tell(provider: Provider, stored: list[Stored], secret_index: int) -> None:
     known = [str(each.event_id) for each in stored if not each.is_new]
     new = len(stored) - len(known)
+    metrics.RECEIVED.add(provider, by=new)
+    metrics.DUPLICATES.add(provider, by=len(known))
     log.debug("webhook.received", extra={"provider": provider, "count": new, "secret_index": secret_index})
     if known:
         log.info("webhook.known", extra={"provider": provider, "count": len(known), "event_ids": known[:100]})

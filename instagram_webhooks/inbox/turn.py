@@ -26,6 +26,14 @@ _REST = """
 UPDATE instagram_webhooks_turn SET free_at = greatest(free_at, clock_timestamp() + make_interval(secs => %(rest)s))
  WHERE name = 'sweep'
 """
+_DONE = """
+INSERT INTO instagram_webhooks_turn (name, free_at) VALUES (%(name)s, clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET free_at = excluded.free_at
+"""
+_DONE_AGO = """
+SELECT greatest(extract(epoch FROM clock_timestamp() - free_at), 0)::float8
+  FROM instagram_webhooks_turn WHERE name = %(name)s
+"""
 # A sweep that took long is followed by a pause nine times as long: it costs a tenth of the time at most. But not
 # longer than this: a database that was away for a moment, just then, must not keep lost wake-ups waiting.
 PAUSES, LONGEST_S = 9, 10.0
@@ -41,6 +49,20 @@ def take(every_s: float, name: str = "sweep") -> bool:
 def taken() -> dict[str, datetime]:
     """When each turn was last taken, by its name."""
     return {name: at for name, at in Turn.objects.values_list("name", "taken_at") if at is not None}
+
+
+def done(name: str = "sweep") -> None:
+    """It was done to its end just now. In a row of its own: a turn is also taken by what then fails."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DONE, {"name": f"{name} done"})
+
+
+def done_ago_s(name: str = "sweep") -> float | None:
+    """Since it was last done; None: never."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DONE_AGO, {"name": f"{name} done"})
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def rest(took_s: float) -> None:

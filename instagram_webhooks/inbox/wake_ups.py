@@ -21,6 +21,7 @@ from uuid import UUID
 from celery import current_app
 from kombu.exceptions import ChannelError
 
+from instagram_webhooks import metrics
 from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, conf
 from instagram_webhooks.inbox.claim import head_of
 from instagram_webhooks.inbox.envelope import envelopes
@@ -140,6 +141,7 @@ class Publisher:
         for event_id in ids:
             if len(self._waiting) >= KEPT:
                 self.dropped += 1
+                metrics.WAKE_UPS_DROPPED.add("memory_full")
             else:
                 self._waiting.append(event_id)
         if not self._waiting:
@@ -185,6 +187,7 @@ class Publisher:
             self._ready = self._broker.publish(ids)
         else:
             self.dropped += len(ids)
+            metrics.WAKE_UPS_DROPPED.add("queue_full", by=len(ids))
             log.warning("wake_ups.dropped", extra={"count": len(ids), "dropped": self.dropped})
         for _ in ids:
             self._waiting.popleft()

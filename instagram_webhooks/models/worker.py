@@ -33,6 +33,7 @@ class Turn(models.Model):
     """A task that one process does at a time, and when the next may take it (inbox/turn.py).
 
     taken_at: when it was last begun.
+    Of a name that ends in "done": when it was last done.
     """
 
     name = models.CharField(max_length=32, primary_key=True)

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from audit import correlation
+from instagram_webhooks import metrics
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import GraphFailed, GraphUnanswered, GraphUnreachable
 from instagram_webhooks.events import Provider
@@ -165,14 +166,22 @@ def _call(
         permit=permit,
     )
     try:
-        return _understood(wire.exchange(request, most_bytes=ANSWER_LIMIT_BYTES))
+        answer = wire.exchange(request, most_bytes=ANSWER_LIMIT_BYTES)
     except wire.Broken as exc:
+        metrics.GRAPH_CALLS.add(to.provider, metrics.UNANSWERED if exc.has_begun else metrics.UNREACHABLE)
         raise (GraphUnanswered if exc.has_begun else GraphUnreachable) from None
+    refusal = None if 200 <= answer.status < 300 else Refusal.read(answer.status, answer.body)
+    metrics.GRAPH_CALLS.add(to.provider, metrics.ANSWERED if refusal is None else _code(refusal))
+    if refusal is not None:
+        raise error_of(refusal, answer.headers)
+    return _understood(answer)
+
+
+def _code(refusal: Refusal) -> str:
+    return metrics.NO_CODE if refusal.code is None else str(refusal.code)
 
 
 def _understood(answer: wire.Answer) -> Any:
-    if not 200 <= answer.status < 300:
-        raise error_of(Refusal.read(answer.status, answer.body), answer.headers)
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):

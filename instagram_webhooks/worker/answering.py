@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from instagram_webhooks import metrics
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import (
     AccountPaused,
     GraphUnreachable,
     OutcomeUnknown,
+    Permanent,
     ReplyNotSettled,
     ReplyUndecided,
     WebhookError,
@@ -77,6 +79,8 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     if reply_id is None:
         checked_at = time.monotonic()
         reply_id = _leased_anew(lambda: _stored(claim, content, effect, text, reason, state))
+    if reason:
+        metrics.REPLIES.add(claim.provider, "withheld")
     if reply_id is not None:
         _refuse_while_paused(account, reply_id)
         _send(claim, content, account, reply_id, text, checked_at)
@@ -150,6 +154,7 @@ def _withhold(claim: Claim, reply: outbox.Reply, reason: str) -> None:
         outbox.withhold_planned(reply.id, reason)
 
     committed(commit)
+    metrics.REPLIES.add(claim.provider, "withheld")
 
 
 def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
@@ -210,12 +215,22 @@ def _send(
         permit = Permit(checked_at + CHECK_AGAIN_S, checked_again)
         message_id = graph_api.send_text(to, text, reply_id=reply_id, permit=permit)
     except WebhookError as exc:
+        metrics.REPLIES.add(claim.provider, _came_to(exc))
         if not isinstance(exc, OUTAGE):
             pause.count_answer(account)
         raise SendFailed(exc, reply_id=reply_id, account=account) from exc
     pause.count_answer(account)
-    if not commits.end(claim, reply_id, text, message_id, sent_at=timezone.now()):
+    if commits.end(claim, reply_id, text, message_id, sent_at=timezone.now()):
+        metrics.REPLIES.add(claim.provider, "sent")
+    else:
         _finish_sent(claim, reply_id, text, message_id)
+
+
+def _came_to(error: WebhookError) -> str:
+    """What a call that failed means for its reply, in a word."""
+    if isinstance(error, OutcomeUnknown):
+        return "unknown"
+    return "refused" if isinstance(error, Permanent) else "postponed"
 
 
 def _leased_anew(act: Callable[[], Done]) -> Done:
@@ -233,6 +248,7 @@ def _finish_sent(claim: Claim, reply_id: UUID, text: str, message_id: str, *, co
         thread.add_reply(claim, text, outbox.sent(reply_id, message_id), sent_at)
 
     committed(commit)
+    metrics.REPLIES.add(claim.provider, "sent" if counts else "found")
 
 
 def _destination(claim: Claim, content: Content, account: pause.KnownAccount) -> graph_api.Destination:

@@ -19,6 +19,7 @@ from instagram_webhooks.replies.policy_check import fault_of
 from instagram_webhooks.worker.children import Children
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.pulse import Pulse
+from instagram_webhooks.worker.scraped import Scraped
 from instagram_webhooks.worker.transactions import drop_connection
 from instagram_webhooks.worker.upkeep import Upkeep
 from instagram_webhooks.worker.watch import Watch
@@ -32,6 +33,7 @@ LAST_WORDS_S = 3.0
 _pulse: Pulse | None = None
 _upkeep: Upkeep | None = None
 _children = Children()
+_scraped = Scraped()
 
 
 def start(pool: str) -> None:
@@ -48,6 +50,7 @@ def _main_process(**_: Any) -> None:
     if fault := fault_of(conf().reply_policy):
         # Every event would die of it. Celery logs any other exception of a signal and starts all the same.
         raise SystemExit(f"{fault.msg} {fault.hint}")
+    _scraped.start()
     # The forked children of a prefork worker claim for themselves; their parent claims nothing.
     if settings.CELERY_WORKER_POOL == "threads":
         start("threads")
@@ -114,6 +117,7 @@ def _child_process_ends(**_: Any) -> None:
 def _end() -> None:
     """Hands back what is left, says so in the worker's row, and lets the last wake-ups leave."""
     _watch.stop()
+    _scraped.stop()
     if _upkeep is not None:
         _upkeep.stop()
     if _pulse is not None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import Error
 
-from instagram_webhooks.worker import work
+from instagram_webhooks.worker import scraped, work
 from instagram_webhooks.worker.alone import BEGUN, ENDED
 from instagram_webhooks.worker.life import life
 
@@ -35,6 +35,7 @@ def run(event_id: UUID, fence: int, *, parent: int, limit_s: float, notes: int) 
     os.set_inheritable(notes, False)  # not for what a policy starts
     _tie_to(parent)
     bound(limit_s)
+    scraped.count_as_child()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: life.stopping.set())
     code = 0

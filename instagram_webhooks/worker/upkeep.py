@@ -103,6 +103,8 @@ class Upkeep:
 
     def _sweep(self, due: list[UUID]) -> None:
         self._swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)
+        if self._swept.was_ours:
+            turn.done()
         # Of the last two the shorter: one that stood before a lock or a frozen database says nothing of the next.
         turn.rest(min(self._swept.took_s, self._last_took_s))
         self._last_took_s = self._swept.took_s

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from django.utils import timezone
+
 from audit import correlation
-from instagram_webhooks import providers
+from instagram_webhooks import metrics, providers
 from instagram_webhooks.errors import Parked, PayloadGone, Unreadable, WorkerKiller
 from instagram_webhooks.events import EventJob
 from instagram_webhooks.inbox import claim as claims
@@ -191,9 +193,11 @@ def _work_on(claim: Claim) -> None:
     decision = handlers.decide(claim.kind, content)
     if decision.ignored:
         committed(lambda: finish.ignored(claim, decision.ignored))
-    elif _deleted(claim) and not outbox.may_have_left(claim.event_id):
+        return
+    if _deleted(claim) and not outbox.may_have_left(claim.event_id):
         committed(lambda: _leave_unanswered(claim))
-    elif decision.may_reply:
+        return
+    if decision.may_reply:
         answering.answer(claim, content, decision, account)
     else:
         effect = decision.effect
@@ -204,6 +208,8 @@ def _work_on(claim: Claim) -> None:
             effect(claim, content)
 
         committed(commit)
+    since = max(claim.received_at, claim.order_at)  # as inbox/heads.py has it
+    metrics.PROCESSED.observe((timezone.now() - since).total_seconds())
 
 
 def _leave_unanswered(claim: Claim) -> None:

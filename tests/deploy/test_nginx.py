@@ -97,6 +97,12 @@ def test_the_proxy_gives_up_an_idle_connection_before_the_web_process_does():
     assert value(upstream, "server") == [f"127.0.0.1:{default}"]
 
 
+def test_the_figures_for_prometheus_are_not_for_the_public(server):
+    (location,) = blocks(server, "location", "/metrics")
+
+    assert location == [(["return", "404"], None)]
+
+
 def test_a_request_is_never_sent_to_the_service_twice(server):
     assert value(server, "proxy_next_upstream") == ["off"]
 
