@@ -11,8 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from dead_letters import review
+from dead_letters.api import DeadLetterList
 from dead_letters.models import DeadLetter
-from dead_letters.pages import NewestFirst
 from dead_letters.subject import Outlook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -256,7 +256,7 @@ def test_who_may_only_look_may_not_act(reader, buried, what):
 
 @pytest.mark.parametrize("wanted", [{}, {"status": "open"}])
 def test_the_list_walks_an_index_and_sorts_nothing(wanted):
-    page = DeadLetter.objects.filter(**wanted, created_at__lt=timezone.now()).order_by(*NewestFirst.ordering)
+    page = DeadLetter.objects.filter(**wanted, created_at__lt=timezone.now()).order_by(*DeadLetterList.order)
 
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
