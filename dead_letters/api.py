@@ -1,23 +1,30 @@
 """Dead letters over REST: browse, look at one, and act on one with a reason."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from rest_framework import generics, status
+from rest_framework import generics
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from audit.rest.filters import Filter
-from audit.rest.problems import Conflict, ReasonRequired
-from audit.rest.views import ApiView, ListView
+from audit.rest.problems import Conflict
+from audit.rest.views import ActView, ApiView, ListView
 from dead_letters import review
 from dead_letters.models import DeadLetter, Status
-from dead_letters.serializers import DeadLetterDetailSerializer, DeadLetterSerializer, ReasonSerializer
+from dead_letters.serializers import DeadLetterDetailSerializer, DeadLetterSerializer
 
 ACT_PERMISSION = "dead_letters.act_on_deadletter"
+ACT_SUMMARIES = {
+    "replay": "Send its event back to work",
+    "resolve": "It was put right by other means",
+    "discard": "Nothing will be done about it",
+    "reopen": "Open a resolved or discarded one again",
+    "arrived": "Its answer arrived after all, by a person's word",
+    "send_again": "Its answer did not arrive, by a person's word, and is sent again",
+}
 
 
 class DeadLetterList(ListView[DeadLetter]):
-    """Newest first."""
+    """Dead letters, newest first."""
 
     queryset = DeadLetter.objects.defer("frames")
     serializer_class = DeadLetterSerializer
@@ -29,6 +36,7 @@ class DeadLetterList(ListView[DeadLetter]):
         Filter(name="kind", means="of its event"),
         Filter(name="account", means="Meta's id of the business account", column="account_label"),
         Filter(name="code", means="of the error"),
+        Filter(name="cause", means="the id of its cause", column="cause_id", is_id=True),
     )
 
 
@@ -39,24 +47,19 @@ class DeadLetterDetail(ApiView, generics.RetrieveAPIView[DeadLetter]):
     serializer_class = DeadLetterDetailSerializer
 
 
-class DeadLetterAct(ApiView, generics.GenericAPIView[DeadLetter]):
+class DeadLetterAct(ActView[DeadLetter]):
     """One act on one dead letter; the URL says which."""
 
     queryset = DeadLetter.objects.all()
     serializer_class = DeadLetterSerializer
     act_rights = (ACT_PERMISSION,)
-    act: ClassVar[str] = ""  # set by as_view(); a key of review.ACTS
+    codes = ("not_open", "not_closed", "refused", "unknown")
+    act: ClassVar[str] = ""  # set by as_view(), as `done` is; a key of review.ACTS
 
-    def post(self, request: Request, **_: object) -> Response:
-        letter = self.get_object()
-        body = ReasonSerializer(data=request.data)
-        if not body.is_valid():
-            raise ReasonRequired
-        (outcome,) = review.ACTS[self.act](
-            [letter.pk], reason=body.validated_data["reason"], actor=request.user.get_username()
-        )
+    def answer(self, request: Request) -> Any:
+        letter, said = self.get_object(), self.said(request)
+        (outcome,) = review.ACTS[self.act]([letter.pk], reason=said["reason"], actor=request.user.get_username())
         if not outcome.is_done:
             raise Conflict(f"Nothing was changed: {outcome.why}.", code=outcome.result.value)
         letter.refresh_from_db()
-        accepted = status.HTTP_202_ACCEPTED if self.act in ("replay", "send_again") else status.HTTP_200_OK
-        return Response(self.get_serializer(letter).data, status=accepted)
+        return self.get_serializer(letter).data

@@ -19,12 +19,10 @@ from audit.ids import uuid7
 from audit.pages import marks
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import batches
+from dead_letters.batches import ACT_RIGHTS, SAYS, TYPED_ABOVE
 from dead_letters.models import BatchState, Cause, ItemOutcome, ReplayBatch, ReplayItem
 
-ACT_RIGHTS = ("dead_letters.act_on_deadletter", "dead_letters.view_deadletter", "dead_letters.view_replaybatch")
-TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand by a slip
 SHOWN_ITEMS = 50
-_SAY = {"pause": BatchState.PAUSED, "resume": BatchState.RUNNING, "stop": BatchState.STOPPED}
 _OFFERED = {BatchState.RUNNING: ("pause", "stop"), BatchState.PAUSED: ("resume", "stop")}
 
 
@@ -187,8 +185,8 @@ class BatchAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(_page(batch_id))
 
     def _said(self, request: HttpRequest, batch_id: uuid.UUID, act: str, form: RateForm, actor: str) -> HttpResponse:
-        if act in _SAY:
-            is_done = batches.change(batch_id, _SAY[act], actor=actor)
+        if act in SAYS:
+            is_done = batches.change(batch_id, SAYS[act], actor=actor)
         elif act == "rate" and form.is_valid():
             is_done = batches.change_rate(batch_id, form.cleaned_data["rate"], actor=actor)
         else:

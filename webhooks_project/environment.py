@@ -109,6 +109,8 @@ SETTINGS = (
     Setting("ALERT_EMAILS", "words", "", "and to these addresses (mail server: EMAIL_URL)"),
     Setting("ALERT_HEAD_AGE_S", "float", 900.0, "and that a conversation has waited for so long (0: never)"),
     Setting("EMAIL_URL", "str", "", "smtp://user:password@host:port (default: mails go to the log)", None, True),
+    Setting("API_RATE", "rate", "600/min", "requests of one user of the API in a span of s, min, h or day"),
+    Setting("API_RATE_UNKNOWN", "rate", "60/min", "the same of one address without a valid token"),
     Setting("HOST", "str", "127.0.0.1", "where the web process listens"),
     Setting("PORT", "int", 8000, "where the web process listens"),
     Setting("WEB_CONCURRENCY", "int", 1, "web processes"),
@@ -121,7 +123,8 @@ SETTINGS = (
 
 
 PREFIXES = tuple(
-    f"{word}_" for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER")
+    f"{word}_"
+    for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER", "API")
 )
 # A letter or a short ending may be wrong. Below this, names of others (INSTAGRAM_APP_ID) would hinder a start.
 LIKENESS = 0.85

@@ -67,7 +67,7 @@ class Narrowing(BaseFilterBackend):
         query = request.query_params.dict()
         filters: Collection[Filter] = view.filters
         times = tuple(TIMES) if view.time else ()
-        _refuse_unknown(query, known=(*(each.name for each in filters), *times, *OF_EVERY_LIST))
+        refuse_unknown(query, known=(*(each.name for each in filters), *times, *OF_EVERY_LIST))
         wanted = [each.condition(query[each.name]) for each in filters if each.name in query]
         since, until = (_moment(name, query[name]) if name in query else None for name in TIMES)
         if since or until:
@@ -87,7 +87,8 @@ def parameter(name: str, means: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": means, "schema": schema}
 
 
-def _refuse_unknown(query: Mapping[str, str], *, known: Collection[str]) -> None:
+def refuse_unknown(query: Mapping[str, str], *, known: Collection[str]) -> None:
+    """Raises UnknownParameter."""
     unknown = [name for name in query if name not in known]
     if unknown:
         raise UnknownParameter(f"Unknown: {', '.join(unknown)}. The parameters of this list: {', '.join(known)}.")
@@ -99,8 +100,9 @@ def _moment(name: str, value: str) -> datetime:
         moment = parse_datetime(value)
         if moment is None and (day := parse_date(value)) is not None:
             moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    except ValueError:  # the form of a time, but the 31st of February
-        moment = None
-    if moment is None:
-        raise BadFilter(f"{name} is a time in ISO 8601, such as 2026-01-31T12:00:00Z.")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment is not None:
+            # PostgreSQL knows no zone that is as far away as some of Python's.
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the form of a time, but the 31st of February, or a year 0
+        pass
+    raise BadFilter(f"{name} is a time in ISO 8601, such as 2026-01-31T12:00:00Z.")

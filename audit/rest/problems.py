@@ -1,15 +1,9 @@
-"""
-Errors of the REST API as RFC 9457 problem documents with a stable code.
+"""Errors of the REST API as RFC 9457 problem documents with a stable code."""
 
-    400  bad_filter, unknown_parameter, too_broad, reason_required, bad_body, bad_idempotency_key
-    409  conflict (and what an act says more exactly), busy, idempotency_key_in_use
-    422  idempotency_key_reused
-    503  unavailable
-"""
-
+import math
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from psycopg.errors import LockNotAvailable
@@ -20,6 +14,27 @@ from rest_framework.views import set_rollback
 from audit import correlation
 
 MEDIA_TYPE = "application/problem+json"
+
+# Every code that the API answers, and its status. A test holds the code and docs/api.md against it.
+CODES = {
+    **dict.fromkeys(
+        ("bad_filter", "unknown_parameter", "too_broad", "bad_body", "parse_error", "reason_required"), 400
+    ),
+    **dict.fromkeys(("empty_filter", "too_many", "bad_idempotency_key"), 400),
+    **dict.fromkeys(("not_authenticated", "authentication_failed"), 401),
+    "permission_denied": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    **dict.fromkeys(("conflict", "not_open", "not_closed", "refused", "unknown", "busy"), 409),
+    **dict.fromkeys(("count_differs", "nothing_to_replay", "idempotency_key_in_use"), 409),
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "idempotency_key_reused": 422,
+    "throttled": 429,
+    "error": 500,
+    "unavailable": 503,
+}
 
 # The framework's own titles have blanks to be filled in; the detail says which method or type it was.
 _TITLES: dict[type[exceptions.APIException], str] = {
@@ -68,6 +83,14 @@ class BadBody(exceptions.APIException):
     default_detail = "The body of the request is not what it must be."
 
 
+class BodyTooLarge(exceptions.APIException):
+    """The body of a request is longer than any that makes sense."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+    default_detail = "The body of the request is too long. Nothing was changed."
+
+
 class Conflict(exceptions.APIException):
     """What was to be acted on is not in a state that allows it."""
 
@@ -109,7 +132,7 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response | None:
     if header := getattr(known, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if wait := getattr(known, "wait", None):
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(math.ceil(wait))
     return Response(body, status=known.status_code, headers=headers, content_type=MEDIA_TYPE)
 
 
@@ -130,6 +153,8 @@ def _known(exc: Exception) -> exceptions.APIException | None:
         return exceptions.NotFound()
     if isinstance(exc, PermissionDenied):
         return exceptions.PermissionDenied()
+    if isinstance(exc, RequestDataTooBig):
+        return BodyTooLarge()
     if isinstance(exc, OperationalError | InterfaceError):
         return Busy() if isinstance(exc.__cause__, LockNotAvailable) else Unavailable()
     return exc if isinstance(exc, exceptions.APIException) else None

@@ -5,14 +5,19 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, Q
-from rest_framework import generics
+from rest_framework import generics, status
 from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from audit.rest.bodies import ReasonBody
 from audit.rest.filters import Filter, Narrowing
+from audit.rest.once import once
 from audit.rest.pages import Pages
+from audit.rest.problems import BadBody, ReasonRequired
+from audit.rest.throttle import PerUser
 
 Row = TypeVar("Row", bound=Model)
 
@@ -28,11 +33,28 @@ class HoldsRights(BasePermission):
 
 
 class ApiView(APIView):
-    """Whoever has a token may ask, where no rights are named. rights: to look; act_rights: to act."""
+    """Whoever has a token may ask, where no rights are named. rights: to look; act_rights: to act.
 
+    summary, codes: for the description of the API: what an act does, where the docstring says it of several, and
+        what its problems may say beside those that all have.
+    """
+
+    summary: ClassVar[str] = ""
+    codes: ClassVar[Sequence[str]] = ()
     rights: ClassVar[Sequence[str]] = ()
     act_rights: ClassVar[Sequence[str]] = ()
     permission_classes = (IsAuthenticated, HoldsRights)
+    throttle_classes = (PerUser,)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Called by the framework. Who asks too often is told that first, so guesses at a token are counted too."""
+        try:
+            super().perform_authentication(request)
+        finally:
+            super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Called by the framework, after the rights: it is done."""
 
 
 class ListView(ApiView, generics.ListAPIView[Row]):
@@ -56,10 +78,37 @@ class ListView(ApiView, generics.ListAPIView[Row]):
 
     def told(self, rows: list[Row]) -> Sequence[Any]:
         """The rows of a page as they are answered."""
-        shown: Sequence[Any] = self.get_serializer(rows, many=True).data
-        return shown
+        return list(self.get_serializer(rows, many=True).data)
 
     def list(self, *_: Any, **__: Any) -> Response:
         """Called by the framework."""
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.told(list(rows or ())))
+
+
+class ActView(ApiView, generics.GenericAPIView[Row]):
+    """An act by POST, done once for an Idempotency-Key.
+
+    body_class: what the body says. answer_class: the form of the answer. done: its status.
+    """
+
+    body_class: ClassVar[type[BaseSerializer[Any]]] = ReasonBody
+    answer_class: ClassVar[type[BaseSerializer[Any]] | None] = None
+    done: ClassVar[int] = status.HTTP_200_OK
+
+    def post(self, request: Request, **_: object) -> Response:
+        """Called by the framework."""
+        len(request.body)  # read before anything is parsed: it may not be longer than Django allows
+        return once(request, lambda: Response(self.answer(request), status=self.done))
+
+    def answer(self, request: Request) -> Any:
+        """Acts, and gives what is answered; raises a problem where nothing is to be changed."""
+        raise NotImplementedError
+
+    def said(self, request: Request) -> dict[str, Any]:
+        """What the body says; raises ReasonRequired where only the reason is at fault, else BadBody."""
+        body = self.body_class(data=request.data)
+        if not body.is_valid():
+            raise ReasonRequired if set(body.errors) == {"reason"} else BadBody(dict(body.errors))
+        said: dict[str, Any] = body.validated_data
+        return said

@@ -72,6 +72,7 @@ def test_a_letter_is_shown_as_the_interface_says(reader, buried, error):
         "attempts": 3,
         "closed_at": None,
         "replays": 0,
+        "cause_id": str(letter.cause_id),
         "on_replay": None,
         "decisions": [],
     }
@@ -194,7 +195,7 @@ def test_a_parameter_that_does_not_exist_is_refused_with_those_that_do(reader, b
     answer = get(reader, LETTERS, **query)
 
     assert answer.status_code == 400
-    known = "The parameters of this list: status, provider, kind, account, code, since, until, limit, cursor."
+    known = "The parameters of this list: status, provider, kind, account, code, cause, since, until, limit, cursor."
     assert known in str(answer.json())
 
 

@@ -1,0 +1,66 @@
+"""How often one may ask the API."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from audit.rest import throttle
+from tests.rest.asking import asking, get, problem
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _few(settings):
+    settings.API_RATE, settings.API_RATE_UNKNOWN = (3, 86400), (2, 86400)
+    throttle.cache.clear()
+    yield
+    throttle.cache.clear()
+
+
+def test_beyond_the_rate_one_is_told_how_long_to_wait():
+    anna = asking()
+    statuses = [get(anna, "events/").status_code for _ in range(3)]
+
+    answer = get(anna, "events/")
+
+    assert statuses == [200] * 3
+    assert problem(answer) == (429, "throttled")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 86400
+
+
+def test_the_rate_of_one_user_is_not_that_of_another():
+    anna = asking()
+    for _ in range(4):
+        get(anna, "events/")
+
+    assert get(asking(name="ben"), "events/").status_code == 200
+
+
+def test_all_tokens_of_a_user_count_together_and_so_do_all_addresses_of_the_api():
+    anna, also_anna = asking(), asking()
+    statuses = [get(client, path).status_code for client in (anna, also_anna) for path in ("events/", "dead-letters/")]
+
+    assert statuses == [200, 200, 200, 429]
+
+
+def test_whoever_guesses_tokens_is_slowed_down_and_whoever_has_one_is_not():
+    wrong = APIClient(HTTP_AUTHORIZATION="Token " + "0" * 64)
+    statuses = [get(client, "events/").status_code for client in (wrong, APIClient(), wrong, APIClient())]
+
+    assert statuses == [401, 401, 429, 429]
+    assert get(asking(), "events/").status_code == 200
+
+
+def test_the_description_counts_too():
+    assert [get(APIClient(), "schema/").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_new_span_begins_anew(time_machine):
+    time_machine.move_to("2026-03-01T23:59:58Z")
+    anna = asking()
+    for _ in range(4):
+        last = get(anna, "events/")
+    time_machine.move_to("2026-03-02T00:00:00Z")
+
+    assert (last.status_code, last.headers["Retry-After"]) == (429, "2")
+    assert get(anna, "events/").status_code == 200
