@@ -9,7 +9,7 @@ from rest_framework import generics, status
 from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 
 from audit.rest.bodies import ReasonBody
@@ -92,7 +92,7 @@ class ActView(ApiView, generics.GenericAPIView[Row]):
     body_class: what the body says. answer_class: the form of the answer. done: its status.
     """
 
-    body_class: ClassVar[type[BaseSerializer[Any]]] = ReasonBody
+    body_class: ClassVar[type[Serializer[Any]]] = ReasonBody
     answer_class: ClassVar[type[BaseSerializer[Any]] | None] = None
     done: ClassVar[int] = status.HTTP_200_OK
 
@@ -109,6 +109,7 @@ class ActView(ApiView, generics.GenericAPIView[Row]):
         """What the body says; raises ReasonRequired where only the reason is at fault, else BadBody."""
         body = self.body_class(data=request.data)
         if not body.is_valid():
-            raise ReasonRequired if set(body.errors) == {"reason"} else BadBody(dict(body.errors))
+            is_reason = set(body.errors) == {"reason"} and "reason" in body.fields
+            raise ReasonRequired if is_reason else BadBody(dict(body.errors))
         said: dict[str, Any] = body.validated_data
         return said

@@ -1,10 +1,14 @@
 """How often one may ask the API."""
 
+import socket
+import time
+
 import pytest
 from rest_framework.test import APIClient
 
 from audit.rest import throttle
 from tests.rest.asking import asking, get, problem
+from webhooks_project.settings import cache
 
 pytestmark = pytest.mark.django_db
 
@@ -12,8 +16,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _few(settings):
     settings.API_RATE, settings.API_RATE_UNKNOWN = (3, 86400), (2, 86400)
-    throttle.cache.clear()
-    yield
     throttle.cache.clear()
 
 
@@ -64,3 +66,36 @@ def test_a_new_span_begins_anew(time_machine):
 
     assert (last.status_code, last.headers["Retry-After"]) == (429, "2")
     assert get(anna, "events/").status_code == 200
+
+
+@pytest.fixture(params=["refuses", "is silent"])
+def away(request, settings):
+    """Redis where nobody listens, or where somebody takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1] if request.param == "is silent" else 1
+        settings.CACHES = {"default": cache(f"redis://127.0.0.1:{port}/0")}
+        yield
+    throttle.counter = throttle.Counter()
+
+
+def test_with_redis_away_everybody_is_let_through_and_waits_but_once(away):
+    anna, began = asking(), time.monotonic()
+
+    statuses = [get(anna, "events/").status_code for _ in range(10)]
+
+    assert statuses == [200] * 10
+    assert time.monotonic() - began < 4  # not half a second each, and more for each try
+
+
+@pytest.mark.parametrize(
+    ("url", "backend"),
+    [
+        ("redis://r/0", "RedisCache"),
+        ("rediss://r/0", "RedisCache"),
+        ("redis+socket:///run/redis", "LocMemCache"),
+        ("sentinel://a;sentinel://b", "LocMemCache"),
+        ("redis://a;redis://b", "LocMemCache"),
+    ],
+)
+def test_where_django_cannot_speak_to_such_a_redis_each_process_counts_for_itself(url, backend):
+    assert cache(url)["BACKEND"].endswith(f".{backend}")
