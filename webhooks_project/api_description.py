@@ -7,7 +7,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "DESCRIPTION": "Events, dead letters and what is done about them. Nothing that is answered is personal data.",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "Provider": "instagram_webhooks.events.PROVIDERS",
         "EventState": "instagram_webhooks.states.EventState",

@@ -12,7 +12,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
@@ -60,10 +60,10 @@ class Cursor:
         fields: list[Any] = [model._meta.get_field(name) for name in order.columns]
         try:
             way, *told = json.loads(base64.urlsafe_b64decode(text.encode("ascii")))
-            values = tuple(field.to_python(value) for field, value in zip(fields, told, strict=True))
-            if way in ("next", "previous") and all(map(_is_whole, values)):
+            values = tuple(_whole(field.to_python(value)) for field, value in zip(fields, told, strict=True))
+            if way in ("next", "previous"):
                 return cls(values, way == "previous")
-        except (ValueError, TypeError, RecursionError, ValidationError, binascii.Error):
+        except (ValueError, TypeError, OverflowError, RecursionError, ValidationError, binascii.Error):
             pass
         raise BadFilter("cursor is one that a list gave in next or previous.")
 
@@ -139,8 +139,11 @@ class Pages(BasePagination):
         return str(replace_query_param(address, "cursor", cursor.written()))
 
 
-def _is_whole(value: object) -> bool:
-    return value is not None and not (isinstance(value, datetime) and value.tzinfo is None)
+def _whole(value: object) -> object:
+    """A value that a row may have, a time in UTC; ValueError where it is none."""
+    if value is None or (isinstance(value, datetime) and value.tzinfo is None):
+        raise ValueError
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _limit(query: Mapping[str, str]) -> int:
