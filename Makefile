@@ -51,8 +51,8 @@ model: setup ## search the table of legal moves for loss, doubles, disorder and 
 	@$(PYTHON) -m tests.model
 
 EXAMPLES := 100
-test-api: setup ## the API asked at random what its description allows and what not (EXAMPLES=100 of each call): minutes
-	@EXAMPLES=$(EXAMPLES) $(DEVELOPMENT) $(EMBEDDED) --fast -- $(PYTEST) tests/processes/test_api.py
+test-api: setup ## the API asked at random what its description allows and what not (EXAMPLES=100 of each call, SEED=1): minutes
+	@EXAMPLES=$(EXAMPLES) $(if $(SEED),SEED=$(SEED)) $(DEVELOPMENT) $(EMBEDDED) --fast -- $(PYTEST) tests/processes/test_api.py
 
 bench: setup ## what an event costs on this machine, of this product and of three others: a quarter of an hour
 	@$(PYTHON) -m benchmarks

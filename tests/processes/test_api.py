@@ -10,7 +10,7 @@ from tests.processes.process import CHECKOUT
 
 HERE = CHECKOUT / "tests" / "processes"
 # `make test-api` sets it, and then also tries the edges of every field.
-EXAMPLES = os.environ.get("EXAMPLES", "")
+EXAMPLES, SEED = os.environ.get("EXAMPLES", ""), os.environ.get("SEED", "1")
 HOW = ["--max-examples", EXAMPLES] if EXAMPLES else ["--max-examples", "3", "--phases", "fuzzing,stateful"]
 
 
@@ -27,7 +27,7 @@ def test_nothing_that_is_asked_is_answered_against_the_description(product, tmp_
 
     asked = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", HERE / "schemathesis.toml", "run",
-         f"{product.url}/api/v1/schema/", "--header", f"Authorization: Token {token}", "--seed", "1",
+         f"{product.url}/api/v1/schema/", "--header", f"Authorization: Token {token}", "--seed", SEED,
          "--generation-database", "none", "--warnings", "off", *HOW],
         cwd=tmp_path, capture_output=True, text=True, check=False,
         env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.processes.api_hooks", "PYTHONPATH": str(CHECKOUT)},

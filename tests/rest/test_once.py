@@ -6,10 +6,15 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, connections
+from django.test import RequestFactory
 from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from audit.models import AuditEntry, KeptAnswer
+from audit.rest.once import once
 from dead_letters.models import Cause
 from instagram_webhooks.worker import housekeeping
 from tests.rest.asking import asking, post, problem
@@ -183,6 +188,20 @@ def test_answers_are_forgotten_after_a_day(cause):
     assert housekeeping.tidy()["answers"] == 1
 
     assert KeptAnswer.objects.count() == 1
+
+
+def test_only_for_the_key_the_wait_is_short():
+    def limit():
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            return cursor.fetchone()[0]
+
+    request = Request(RequestFactory().post("/", HTTP_IDEMPOTENCY_KEY="k"))
+    request.user = User.objects.create_user("anna")
+
+    answer = once(request, lambda: Response({"during": limit()}))
+
+    assert answer.data == {"during": limit()} == {"during": "10s"}
 
 
 def test_a_row_that_somebody_holds_is_busy(own_database, cause):
