@@ -11,7 +11,7 @@ from rest_framework import serializers
 from audit.rest.bodies import ReasonBody, StrictBody
 from audit.rest.once import HEADER, LONGEST, REPLAYED
 from audit.rest.problems import CODES, MEDIA_TYPE
-from audit.rest.views import ActView, ApiView, ListView
+from audit.rest.views import ActView, ListView
 
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
 OF_ALL = ("not_authenticated", "authentication_failed", "not_acceptable", "throttled", "unavailable")
@@ -73,8 +73,6 @@ class Schema(AutoSchema):
 
     @property
     def _rights(self) -> list[str]:
-        if not isinstance(self.view, ApiView):
-            return []
         return list(self.view.act_rights if self._is_act else self.view.rights)
 
     def get_request_serializer(self) -> Any:

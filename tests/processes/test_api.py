@@ -21,7 +21,7 @@ def product(installation):
         yield product
 
 
-@pytest.mark.timeout(3600 if EXAMPLES else 120)
+@pytest.mark.timeout(3600 if EXAMPLES else 300)
 def test_nothing_that_is_asked_is_answered_against_the_description(product, tmp_path):
     token = product.run("-m", "tests.processes.stock").strip()
 
