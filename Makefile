@@ -15,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: bench bench-full bench-growth bench-several faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: bench bench-full bench-growth bench-several faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -49,6 +49,10 @@ format: setup ## let ruff write the form, and mend what it can
 
 model: setup ## search the table of legal moves for loss, doubles, disorder and blocked lanes: some minutes
 	@$(PYTHON) -m tests.model
+
+EXAMPLES := 100
+test-api: setup ## the API asked at random what its description allows and what not (EXAMPLES=100 of each call, SEED=1): minutes
+	@EXAMPLES=$(EXAMPLES) $(if $(SEED),SEED=$(SEED)) $(DEVELOPMENT) $(EMBEDDED) --fast -- $(PYTEST) tests/processes/test_api.py
 
 bench: setup ## what an event costs on this machine, of this product and of three others: a quarter of an hour
 	@$(PYTHON) -m benchmarks

@@ -1,4 +1,6 @@
-"""The audit log's one table; audit/log.py writes it, and nothing ever changes it."""
+"""
+The audit log's table, which audit/log.py writes and nothing ever changes; and the answers that were given to acts.
+"""
 
 import pgtrigger
 from django.db import models
@@ -70,3 +72,21 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject_id or ''}".strip()
+
+
+class KeptAnswer(models.Model):
+    """What was answered to a request with an Idempotency-Key; rest/once.py writes it, housekeeping forgets it.
+
+    id: a digest of the user and the key. asked: a digest of method, address and body.
+    body: JSON as it was answered, key by key in its order.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    asked = models.UUIDField()
+    status = models.SmallIntegerField()
+    body = models.TextField()
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    class Meta:
+        default_permissions = ()
+        indexes = (models.Index("created_at", name="kept_answer_age"),)

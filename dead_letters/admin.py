@@ -20,7 +20,8 @@ from audit.facts import IDENTIFIER
 from audit.pages import marks, runbook
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
-from dead_letters.batch_admin import ACT_RIGHTS, BatchAdmin, url_of_all
+from dead_letters.batch_admin import BatchAdmin, url_of_all
+from dead_letters.batches import ACT_RIGHTS
 from dead_letters.cause_admin import CauseAdmin
 from dead_letters.models import Cause, DeadLetter, ReplayBatch, Status
 

@@ -20,13 +20,12 @@ from audit.pages.lists import ReadOnlyAdmin
 from audit.pages.rows import TimedList
 from dead_letters import batches
 from dead_letters.batch_forms import NewForm, RateForm
+from dead_letters.batches import ACT_RIGHTS, SAYS
 from dead_letters.models import BatchState, Cause, ItemOutcome, ReplayBatch, ReplayItem, Status
 
-ACT_RIGHTS = ("dead_letters.act_on_deadletter", "dead_letters.view_deadletter", "dead_letters.view_replaybatch")
 SHOWN_ITEMS = 50
 _OF_A_LIST = {"cause__exact": "cause", "account_label__exact": "account", "provider": "provider",
               "kind__exact": "kind", "code__exact": "code"}  # fmt: skip
-_SAY = {"pause": BatchState.PAUSED, "resume": BatchState.RUNNING, "stop": BatchState.STOPPED}
 _OFFERED = {BatchState.RUNNING: ("pause", "stop"), BatchState.PAUSED: ("resume", "stop")}
 
 
@@ -155,8 +154,8 @@ class BatchAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(_page(batch_id))
 
     def _said(self, request: HttpRequest, batch_id: uuid.UUID, act: str, form: RateForm, actor: str) -> HttpResponse:
-        if act in _SAY:
-            is_done = batches.change(batch_id, _SAY[act], actor=actor)
+        if act in SAYS:
+            is_done = batches.change(batch_id, SAYS[act], actor=actor)
         elif act == "rate" and form.is_valid():
             is_done = batches.change_rate(batch_id, form.cleaned_data["rate"], actor=actor)
         else:

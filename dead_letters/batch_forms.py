@@ -6,8 +6,6 @@ from django import forms
 
 from dead_letters import batches
 
-TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand by a slip
-
 
 class RateForm(forms.Form):
     """How many letters a second."""
@@ -36,7 +34,7 @@ class NewForm(RateForm):
     def __init__(self, *given: Any, count: int, **more: Any) -> None:
         super().__init__(*given, **more)
         self.count = count
-        if count <= TYPED_ABOVE:
+        if count <= batches.TYPED_ABOVE:
             del self.fields["typed"]
 
     def clean_typed(self) -> int:

@@ -23,9 +23,12 @@ from dead_letters import review
 from dead_letters.models import BatchState, Cause, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem, Status
 from dead_letters.subject import Outlook
 
+ACT_RIGHTS = ("dead_letters.act_on_deadletter", "dead_letters.view_deadletter", "dead_letters.view_replaybatch")
 MOST = 10_000  # letters of one batch
 MOST_NAMED = 10
+TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand by a slip
 RATES = (1, 100)
+SAYS = {"pause": BatchState.PAUSED, "resume": BatchState.RUNNING, "stop": BatchState.STOPPED}
 FILTERS = {"cause": "cause_id", "account": "account_label", "provider": "provider", "kind": "kind", "code": "code"}
 _CHUNK = 1000
 

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,7 +19,8 @@ from django.utils.safestring import SafeString
 from audit.pages import charts, marks, runbook
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import causes
-from dead_letters.batch_admin import ACT_RIGHTS, new_url
+from dead_letters.batch_admin import new_url
+from dead_letters.batches import ACT_RIGHTS
 from dead_letters.cause_forms import IgnoreForm, NoteForm, SayForm, StateFilter
 from dead_letters.models import Cause, CauseState, DeadLetter
 
@@ -50,9 +51,8 @@ class CauseAdmin(ReadOnlyAdmin):
     # --- pages -----------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
-        newest = DeadLetter.objects.filter(cause=OuterRef("pk")).order_by("-created_at", "-id")
         known: models.QuerySet[Any] = super().get_queryset(request)
-        dated: models.QuerySet[Any] = known.annotate(last_seen_at=Subquery(newest.values("created_at")[:1]))
+        dated: models.QuerySet[Any] = known.annotate(last_seen_at=causes.LAST_SEEN)
         return dated
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -75,7 +75,7 @@ class CauseAdmin(ReadOnlyAdmin):
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Who may act sees what about: the right to act alone is of no use."""
-        return request.user.has_perms(("dead_letters.act_on_cause", "dead_letters.view_cause"))
+        return request.user.has_perms(causes.ACT_RIGHTS)
 
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         """What there is to say; lines about nothing are left out."""

@@ -15,12 +15,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import OuterRef, Subquery
 
 import audit
 from audit.columns import ClockTimestamp
-from dead_letters.models import Cause, CauseState
+from dead_letters.models import Cause, CauseState, DeadLetter
 from dead_letters.review import REASON_LIMIT, ReasonMissing
 
+ACT_RIGHTS = ("dead_letters.act_on_cause", "dead_letters.view_cause")
+LAST_SEEN = Subquery(
+    DeadLetter.objects.filter(cause=OuterRef("pk")).order_by("-created_at", "-id").values("created_at")[:1]
+)
 OPEN_CAP = 10_000
 OPEN_SHOWN, KNOWN = 1000, 200  # of the causes that press
 _MAY = {

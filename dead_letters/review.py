@@ -94,6 +94,7 @@ def send_again(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> l
 
 DECISIONS: dict[str, Act] = {"arrived": arrived, "send_again": send_again}  # of letters in doubt only
 ACTS: dict[str, Act] = {"replay": replay, "resolve": resolve, "discard": discard, "reopen": reopen, **DECISIONS}
+BACK_TO_WORK = ("replay", "send_again")  # their subjects are worked on again, later
 
 
 def outlooks(letters: Iterable[DeadLetter]) -> dict[uuid.UUID, Outlook]:

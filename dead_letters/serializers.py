@@ -6,16 +6,19 @@ from typing import Any
 from rest_framework import serializers
 
 from dead_letters.models import DeadLetter, Status
-from dead_letters.review import DECISIONS, REASON_LIMIT, outlooks
+from dead_letters.review import DECISIONS, outlooks
 
 
 class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
+    """One failure for good. summary: a sentence that names no person and quotes nothing."""
+
     event_id = serializers.UUIDField(source="subject_id")
+    cause_id = serializers.UUIDField()
     account = serializers.SerializerMethodField()
-    graph_code = serializers.IntegerField(source="upstream_code")
-    graph_subcode = serializers.IntegerField(source="upstream_subcode")
+    graph_code = serializers.IntegerField(source="upstream_code", allow_null=True)
+    graph_subcode = serializers.IntegerField(source="upstream_subcode", allow_null=True)
     created_at = serializers.DateTimeField(default_timezone=UTC)
-    closed_at = serializers.DateTimeField(default_timezone=UTC)
+    closed_at = serializers.DateTimeField(default_timezone=UTC, allow_null=True)
 
     class Meta:
         model = DeadLetter
@@ -31,7 +34,7 @@ class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
                 "error_class",
                 "code",
             ),
-            *("graph_code", "graph_subcode", "summary", "attempts", "created_at", "closed_at", "replays"),
+            *("graph_code", "graph_subcode", "summary", "attempts", "created_at", "closed_at", "replays", "cause_id"),
         )
         read_only_fields = fields
 
@@ -58,9 +61,3 @@ class DeadLetterDetailSerializer(DeadLetterSerializer):
     def get_decisions(self, letter: DeadLetter) -> list[str]:
         is_in_doubt = letter.status == Status.OPEN and outlooks([letter])[letter.pk].is_in_doubt
         return list(DECISIONS) if is_in_doubt else []
-
-
-class ReasonSerializer(serializers.Serializer[None]):
-    """Why a person acts; it goes into the audit log."""
-
-    reason = serializers.CharField(max_length=REASON_LIMIT)

@@ -122,6 +122,7 @@ SAID = {
     "WEBHOOK_SWEEP_INTERVAL_S": "must be a number, 0.1 or more",
     "WEBHOOK_KEY_MEMORY_DAYS": "must be a whole number, 8 or more",
     "WEBHOOK_RETRY_DELAYS_S": "needs one or more numbers of seconds, comma separated",
+    "API_RATE": "must be a whole number, a slash and s, min, h or day, as in 600/min",
     "ENCRYPTION_KEYS": "needs id:base64 pairs, an id being 1-16 of a-z 0-9 _ -",
     "LOOKUP_KEY": "must be 32 bytes in base64",
 }
@@ -143,6 +144,9 @@ def test_a_fault_says_what_is_wanted(faults, name):
         ("WEBHOOK_LEASE_S", "inf"),
         ("WEBHOOK_RETRY_DELAYS_S", "1,nan"),
         ("WEBHOOK_RETRY_DELAYS_S", "inf"),
+        ("API_RATE", "0/min"),
+        ("API_RATE", "600"),
+        ("API_RATE", "600/week"),
     ],
 )
 def test_a_number_out_of_its_range_is_told_the_range(faults, name, value):

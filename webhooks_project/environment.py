@@ -118,6 +118,8 @@ SETTINGS = (
     Setting("DESK_URL", "str", "", "https://… of this service as people reach it: alerts link to its pages"),
     Setting("EMAIL_URL", "str", "", "smtp://user:password@host:port (default: mails go to the log)", None, True),
     Setting("SECOND_FACTOR", "str", "off", "off; operators: of whoever may act or open words; all: of all staff"),
+    Setting("API_RATE", "rate", "600/min", "requests of one user of the API in a span of s, min, h or day"),
+    Setting("API_RATE_UNKNOWN", "rate", "60/min", "the same of one address without a valid token"),
     Setting("HOST", "str", "127.0.0.1", "where the web process listens"),
     Setting("PORT", "int", 8000, "where the web process listens"),
     Setting("WEB_CONCURRENCY", "int", 1, "web processes"),
@@ -134,7 +136,7 @@ SETTINGS = (
 PREFIXES = tuple(
     f"{word}_"
     for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER", "DESK",
-                 "METRICS")
+                 "METRICS", "API")
 )  # fmt: skip
 # A letter or a short ending may be wrong. Below this, names of others (INSTAGRAM_APP_ID) would hinder a start.
 LIKENESS = 0.85

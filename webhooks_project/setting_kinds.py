@@ -65,6 +65,22 @@ def _signing(value: str) -> bytes:
     return raw
 
 
+SPANS_S = {"s": 1, "min": 60, "h": 3600, "day": 86400}
+
+
+def _rate(value: str) -> tuple[int, int]:
+    """So many in so many seconds."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})/(s|min|h|day)", value)
+    if found is None:
+        raise ValueError("must be a whole number, a slash and s, min, h or day, as in 600/min")
+    return int(found[1]), SPANS_S[found[2]]
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
-    "key": _key, "keys": _keys, "words": _words, "delays": _delays, "signing": _signing,
-}  # fmt: skip
+    "key": _key,
+    "keys": _keys,
+    "words": _words,
+    "delays": _delays,
+    "signing": _signing,
+    "rate": _rate,
+}

@@ -14,6 +14,7 @@ from audit.redaction import logging_config
 from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, WebhookSettings
 from instagram_webhooks.events import PROVIDERS
 from webhooks_project import environment
+from webhooks_project.api_description import SPECTACULAR_SETTINGS  # noqa: F401 (Django reads it here)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -87,6 +88,8 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "django_celery_results",
     "pgtrigger",
@@ -159,6 +162,23 @@ def database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": database(_database_url)}
+
+# --- cache ---------------------------------------------------------------------------------------
+
+
+def cache(url: str) -> dict[str, Any]:
+    """A cache that all processes share, where Django can speak to such a Redis; else one of each process."""
+    if not url.startswith(("redis://", "rediss://")) or ";" in url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        # Nobody waits for it: what is in it can be done without.
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+
+
+CACHES = {"default": cache(env["REDIS_URL"])}
 
 # --- Celery --------------------------------------------------------------------------------------
 
@@ -250,10 +270,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "webhooks_project.problems.problem",
+    "EXCEPTION_HANDLER": "audit.rest.problems.problem",
+    "DEFAULT_SCHEMA_CLASS": "audit.rest.schema.Schema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "rest_framework.negotiation.DefaultContentNegotiation",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,  # all is JSON; a parameter of this name is an unknown one
 }
+API_RATE: tuple[int, int] = env["API_RATE"]
+API_RATE_UNKNOWN: tuple[int, int] = env["API_RATE_UNKNOWN"]
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None, "TOKEN_LIMIT_PER_USER": None}
 
 # --- mail ----------------------------------------------------------------------------------------

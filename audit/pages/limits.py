@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
 
 Found = TypeVar("Found")
 
@@ -17,6 +18,8 @@ def in_time(ask: Callable[[], Found], *, ms: int) -> Found | None:
             found = ask()
             # Takes the limit back also where this is a savepoint of an outer transaction.
             transaction.set_rollback(True)
-    except OperationalError:
+    except OperationalError as exc:
+        if not isinstance(exc.__cause__, QueryCanceled):
+            raise
         return None
     return found

@@ -279,6 +279,12 @@ def release(account: Account, *, actor: str, reason: str = "") -> int:
 
     In two steps, the account first: an event that is parked in between is found by the second.
     """
+    activate(account, actor=actor, reason=reason)
+    return moves.release(account.provider, account.account_id)
+
+
+def activate(account: Account, *, actor: str, reason: str) -> None:
+    """Makes the account active; what is parked for it is released by the caller, or by the upkeep within a minute."""
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(
             state=AccountState.ACTIVE,
@@ -290,4 +296,3 @@ def release(account: Account, *, actor: str, reason: str = "") -> int:
         )
         record("account.released", subject_id=account.pk, provider=account.provider, actor=actor, reason=reason,
                detail={"account": account.account_id})  # fmt: skip
-    return moves.release(account.provider, account.account_id)

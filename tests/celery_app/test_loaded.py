@@ -41,6 +41,7 @@ def test_a_process_that_takes_webhooks_loads_no_page_of_people():
     assert "instagram_webhooks.door.views" in modules
     assert not modules & {"requests", "webhooks_project.urls", "rest_framework.views", "instagram_webhooks.desk.api"}
     assert not modules & {"prometheus_client", "instagram_webhooks.desk.gauges"}
+    assert not modules & {"drf_spectacular.openapi", "audit.rest"}
 
 
 def test_the_parent_of_all_web_processes_loads_neither_celery_nor_django_s_models():
@@ -55,3 +56,4 @@ def test_a_worker_loads_neither_the_http_library_of_alerts_nor_any_address():
 
     assert "instagram_webhooks.worker.work" in modules
     assert not modules & {"requests", "webhooks_project.urls", "webhooks_project.door_urls", "prometheus_client"}
+    assert not modules & {"drf_spectacular.openapi", "audit.rest"}

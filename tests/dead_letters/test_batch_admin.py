@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.ids import uuid7
-from dead_letters import batch_forms, batch_run, batches
+from dead_letters import batch_run, batches
 from dead_letters.models import DeadLetter, ReplayBatch
 from dead_letters.subject import Outlook
 from tests.admin.pages import found, inline_code, said, shown, words
@@ -189,7 +189,7 @@ def test_what_is_missing_or_wrong_is_asked_for_again(ops, buried, wrong):
 
 
 def test_over_a_thousand_the_number_is_typed(ops, buried, monkeypatch):
-    monkeypatch.setattr(batch_forms, "TYPED_ABOVE", 2)
+    monkeypatch.setattr(batches, "TYPED_ABOVE", 2)
     letters = [buried() for _ in range(3)]
 
     for typed in ("", "2"):

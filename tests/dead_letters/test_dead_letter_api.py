@@ -11,8 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from dead_letters import review
+from dead_letters.api import DeadLetterList
 from dead_letters.models import DeadLetter
-from dead_letters.pages import NewestFirst
 from dead_letters.subject import Outlook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -72,6 +72,7 @@ def test_a_letter_is_shown_as_the_interface_says(reader, buried, error):
         "attempts": 3,
         "closed_at": None,
         "replays": 0,
+        "cause_id": str(letter.cause_id),
         "on_replay": None,
         "decisions": [],
     }
@@ -194,7 +195,7 @@ def test_a_parameter_that_does_not_exist_is_refused_with_those_that_do(reader, b
     answer = get(reader, LETTERS, **query)
 
     assert answer.status_code == 400
-    known = "The parameters of this list: status, provider, kind, account, code, since, until, limit, cursor."
+    known = "The parameters of this list: status, provider, kind, account, code, cause, since, until, limit, cursor."
     assert known in str(answer.json())
 
 
@@ -256,7 +257,7 @@ def test_who_may_only_look_may_not_act(reader, buried, what):
 
 @pytest.mark.parametrize("wanted", [{}, {"status": "open"}])
 def test_the_list_walks_an_index_and_sorts_nothing(wanted):
-    page = DeadLetter.objects.filter(**wanted, created_at__lt=timezone.now()).order_by(*NewestFirst.ordering)
+    page = DeadLetter.objects.filter(**wanted, created_at__lt=timezone.now()).order_by(*DeadLetterList.order)
 
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

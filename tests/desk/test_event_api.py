@@ -8,9 +8,9 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from audit.ids import uuid7
+from audit.rest.pages import Cursor
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk.event import shown
-from instagram_webhooks.desk.pages import Cursor
 from instagram_webhooks.models import WebhookEvent
 from tests.desk.builders import an_event, at
 
@@ -186,7 +186,7 @@ def test_several_filters_hold_together(reader):
         {"cursor": "x"},
         {"cursor": "bm90aGluZw=="},
         {"cursor": "é"},
-        {"cursor": Cursor(at(0).replace(tzinfo=None), uuid.uuid4()).written()},
+        {"cursor": Cursor((at(0).replace(tzinfo=None), uuid.uuid4())).written()},
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(reader, query):
@@ -207,5 +207,5 @@ def test_a_page_costs_the_same_number_of_queries_whatever_it_holds(reader, djang
     lane = uuid7()
     many(60, lane=lane)
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(10):  # three of them put a time limit around the page
         get(reader, EVENTS)

@@ -1,0 +1,1 @@
+"""How the REST API is made in every package: lists, acts, rights, and what is answered where nothing is done."""
