@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
 
 from audit import correlation
+from audit.pages import marks
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 
@@ -35,6 +36,21 @@ def content_security_policy(get_response: Next) -> Next:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+    return middleware
+
+
+def all_visible(get_response: Next) -> Next:
+    """Pages show what somebody else wrote as it is: no mark in it is unseen, or turns the words of the page around.
+
+    Of whole pages, because such a text may stand in any list, title, sentence or message.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if isinstance(response, HttpResponse) and response.headers.get("Content-Type", "").startswith("text/html"):
+            response.content = marks.visible(response.content.decode(response.charset)).encode(response.charset)
         return response
 
     return middleware

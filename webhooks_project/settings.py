@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "webhooks_project.middleware.door_first",
     "django.middleware.security.SecurityMiddleware",
     "webhooks_project.middleware.content_security_policy",
+    "webhooks_project.middleware.all_visible",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webhooks_project.middleware.correlate",
+    "webhooks_project.page_time.told",
 ]
 ROOT_URLCONF = "webhooks_project.urls"
 WSGI_APPLICATION = "webhooks_project.wsgi.application"

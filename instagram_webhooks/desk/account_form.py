@@ -49,6 +49,9 @@ class AccountForm(_AccountForm):
         super().__init__(*args, **kwargs)
         if "account_id" in self.fields:  # a known account keeps its id
             self.fields["account_id"].help_text = WHICH_ID
+        if runs_out := self.fields.get("token_expires_at"):  # two inputs, of which Django labels none
+            for part, words in zip(getattr(runs_out.widget, "widgets", ()), ("Date", "Time"), strict=False):
+                part.attrs["aria-label"] = f"{runs_out.label}: {words}"
 
     def clean_account_id(self) -> str:
         given = str(self.cleaned_data["account_id"]).strip()

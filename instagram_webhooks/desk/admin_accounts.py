@@ -66,9 +66,6 @@ class AccountAdmin(_Admin):
     show_full_result_count = False
     sortable_by = ()
 
-    class Media:
-        css = {"all": ("audit/desk.css",)}  # noqa: RUF012  # Django reads it as a plain dict
-
     def get_changelist(self, *_: Any, **__: Any) -> type[TimedList]:
         return TimedList
 
