@@ -14,15 +14,14 @@ FLAGS = (
 )
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # What a control must have when the keyboard comes to it: an outline, a ring, or another look than before.
-_LOOK = """() => { const e = document.activeElement, s = getComputedStyle(e);
-  return e === document.body ? null : {
-    words: (e.textContent || e.value || e.getAttribute('aria-label') || e.name || '').trim(), id: e.id, tag: e.tagName,
-    looks: [s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 ? s.outline : '', s.boxShadow, s.borderColor,
-            s.backgroundColor, s.color, s.textDecorationLine].join('|') } }"""
-_LOOK_WITHOUT = """() => { const e = document.activeElement; e.blur(); const s = getComputedStyle(e);
-  const looks = [s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 ? s.outline : '', s.boxShadow,
-                 s.borderColor, s.backgroundColor, s.color, s.textDecorationLine].join('|');
-  e.focus({focusVisible: true}); return looks }"""
+_LOOKS = """(e => { const s = getComputedStyle(e);
+  return [s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 ? s.outline : '', s.boxShadow, s.borderColor,
+          s.backgroundColor, s.color, s.textDecorationLine].join('|') })"""
+_LOOK = f"""() => {{ const e = document.activeElement; return e === document.body ? null : {{
+  words: (e.textContent || e.value || e.getAttribute('aria-label') || e.name || '').trim(), id: e.id, tag: e.tagName,
+  looks: {_LOOKS}(e) }} }}"""
+_LOOK_WITHOUT = f"""() => {{ const e = document.activeElement; e.blur(); const looks = {_LOOKS}(e);
+  e.focus({{focusVisible: true}}); return looks }}"""
 
 
 @contextlib.contextmanager
@@ -61,16 +60,19 @@ class Watched:
         return self.page.goto(self.url + address).status
 
     def tab_to(self, words, *, most=60):
-        """Presses Tab until the keyboard is at the control of these words; each on the way shows that it is there."""
+        """Presses Tab until the keyboard is at the control of these words."""
         for _ in range(most):
-            self.page.keyboard.press("Tab")
-            at = self.page.evaluate(_LOOK)
-            if at is None:
-                continue
-            assert at["looks"] != self.page.evaluate(_LOOK_WITHOUT), f"the focus does not show at {at}"
-            if words in (at["words"], at["id"]):
+            at = self.tab()
+            if at and words in (at["words"], at["id"]):
                 return
         raise AssertionError(f"{most} times Tab do not lead to {words!r}")
+
+    def tab(self):
+        """Presses Tab; the control where the keyboard is then, which must look otherwise for it. None: at none."""
+        self.page.keyboard.press("Tab")
+        at = self.page.evaluate(_LOOK)
+        assert at is None or at["looks"] != self.page.evaluate(_LOOK_WITHOUT), f"the focus does not show at {at}"
+        return at
 
     def told(self, allowed=()):
         """The complaints so far but those allowed, which are then forgotten."""

@@ -20,7 +20,7 @@ from dead_letters.models import Cause, DeadLetter, ItemOutcome, ReplayBatch, Rep
 from instagram_webhooks.models import Account, Conversation, Message, Minute, Worker
 from instagram_webhooks.vault import seal_text
 from tests.browser.hostile import worst
-from tests.desk.builders import a_reply, an_event
+from tests.desk.builders import a_reply, an_event, with_payload
 
 SHOPS = ("@shop_berlin", "@shop_wien", "@cafe_zurich")
 IDS = ("17841400000000042", "17841400000000043", "17841400000000044")
@@ -97,13 +97,13 @@ def events(text, spoken):
 
 
 def letters(text, spoken):
-    for name, code, summary, number, frames, count in DEATHS:
+    for name, code, summary, number, frames, count in reversed(DEATHS):
         error = BuriedError(error_class=text.of(name, 150), code=text.of(code, 64), upstream_code=number, frames=frames
                             and [text.of(each, 10_000) for each in frames], summary=text.of(summary, 300))  # fmt: skip
         for n in range(count):
             at, conversation = ago(minutes=7 * n + 2), spoken[n % len(spoken)]
-            event = an_event(state="dead", received_at=at, account=conversation.account, lane=conversation.pk,
-                             attempts=3)  # fmt: skip
+            event = with_payload(an_event(state="dead", received_at=at, account=conversation.account,
+                                          lane=conversation.pk, attempts=3))  # fmt: skip
             on_record("event.retrying", event, attempt=1, detail={"status": 503, "code": text.of(code, 10_000)})
             on_record("event.failed", event, attempt=3, detail={"code": text.of(code, 64)})
             letter = bury(
@@ -121,7 +121,7 @@ def letters(text, spoken):
 def batches(text):
     """One that runs, and one that has ended."""
     chosen = list(DeadLetter.objects.order_by("created_at")[:30])
-    for name, state in (("503 of 24 Nov", "running"), ("the refused ones", "stopped")):
+    for name, state in (("the refused ones", "stopped"), ("503 of 24 Nov", "running")):
         has_ended = state == "stopped"
         batch = ReplayBatch.objects.create(
             id=uuid7(), name=text.of(name, 100), chosen={"code": text.of("graph_failed", 64)}, state=state, rate=20,

@@ -20,6 +20,7 @@ PICTURES = {
     "batch": ("batch", "dark"),
     "events": ("events", "light"),
 }
+SIZE = {"width": 1120, "height": 760}
 _OF = {screen.name: screen for screen in SCREENS}
 
 
@@ -31,7 +32,7 @@ def folder(request, tmp_path):
 
 @pytest.fixture
 def window(signed_in, full, look_of):
-    viewport = chrome.PHONE if look_of == "phone" else chrome.DESK
+    viewport = chrome.PHONE if look_of == "phone" else SIZE
     return signed_in(full, viewport=viewport, color_scheme="dark" if look_of == "dark" else "light")
 
 
