@@ -43,7 +43,8 @@ class CappedPaginator(_Paginator):
         rows = self.object_list
         if not isinstance(rows, models.QuerySet):
             return len(rows)
-        found = in_time(rows.order_by()[: self.cap + 1].count, ms=_COUNT_MS)
+        # In the order of the list: without it PostgreSQL chose an index of all open letters, and read each of them.
+        found = in_time(rows[: self.cap + 1].count, ms=_COUNT_MS)
         return _Many(self.cap) if found is None or found > self.cap else found
 
 

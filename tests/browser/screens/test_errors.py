@@ -27,8 +27,8 @@ def test_a_row_that_is_not_there_is_said_not_to_be(window, table):
 
 
 def test_an_address_that_leads_nowhere_is_not_found(window):
-    assert window.go("/admin/dead_letters/deadletter/act/replay/?id=nothing") == 404
-    window.told((OF_THE_BROWSER,))
+    address = f"{window.url}/admin/dead_letters/deadletter/act/replay/?id=nothing"
+    assert window.page.request.get(address).status == 404
 
 
 def test_a_form_that_was_not_filled_in_comes_back_with_what_is_missing(window, full):
