@@ -14,7 +14,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -115,7 +114,7 @@ def main() -> int:
 def _servers(keep: Path | None, size: large.Size) -> Iterator[str]:
     """The URL of a loaded database; it is loaded where the folder holds none yet."""
     with contextlib.ExitStack() as stack:
-        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = keep or stack.enter_context(embedded.temporary_folder())
         folder.mkdir(parents=True, exist_ok=True)
         loaded = folder / "loaded"
         free, needed = shutil.disk_usage(folder).free, size.events * large.BYTES_AN_EVENT

@@ -27,7 +27,7 @@ def _limit(connection: Any, **_: object) -> None:
 
 
 def told(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answers a request one of whose statements was stopped with 503, in a sentence."""
+    """Answers the request of a page one of whose statements was stopped with 503, in a sentence."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request)
@@ -37,6 +37,7 @@ def told(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[H
 
 
 def _said(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-    if isinstance(exception, OperationalError) and isinstance(exception.__cause__, QueryCanceled):
+    was_stopped = isinstance(exception, OperationalError) and isinstance(exception.__cause__, QueryCanceled)
+    if was_stopped and not request.path_info.startswith("/api/"):
         return render(request, "audit/too_long.html", {"title": "This took too long"}, status=503)
     return None
