@@ -15,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: bench bench-full bench-growth bench-several faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: bench bench-full bench-growth bench-pages bench-several chromium screens test-desk faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -29,8 +29,18 @@ demo: setup ## the whole story on this machine; stays until Ctrl-C
 demo-once: setup ## the same, ends by itself: exit code 0 when the story has come true
 	@exec $(PYTHON) -m webhooks_project.demo --once
 
-test: lint types contracts embedded ## everything that must hold before a merge; starts its own servers
-	@$(DEVELOPMENT) $(EMBEDDED) --fast -- /bin/sh -c 'set -e; $(MANAGE) makemigrations --check --dry-run; $(MANAGE) check; exec $(PYTEST) $(PARALLEL) --ignore tests/embedded'
+test: lint types contracts embedded chromium ## everything that must hold before a merge; starts its own servers
+	@$(DEVELOPMENT) $(EMBEDDED) --fast -- /bin/sh -c 'set -e; $(MANAGE) makemigrations --check --dry-run; $(MANAGE) check; exec $(PYTEST) $(PARALLEL) --ignore tests/embedded --ignore tests/browser/screens'
+
+test-desk: setup chromium ## every page in a real browser: light, dark, phone, empty, hostile text; four minutes
+	@$(DEVELOPMENT) $(EMBEDDED) --fast -- $(PYTEST) -n 2 --dist loadfile tests/browser/screens
+
+screens: setup chromium ## the pictures of the README anew, into docs/screens
+	@$(DEVELOPMENT) $(EMBEDDED) --fast -- $(PYTEST) --screens docs/screens tests/browser/screens/test_pictures.py
+
+# Where it cannot be had the browser tests say so; under CI=true they fail.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { timeout 120 apt-get update && timeout 300 apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1; } || true
 
 lint: setup ## ruff: rules and form
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -66,6 +76,9 @@ bench-several: setup ## what more worker processes cost and bring: ten minutes
 STORED ?= 10000000
 bench-growth: setup ## the same beside many stored events (STORED=10000000): half an hour, tens of gigabytes
 	@$(PYTHON) -m benchmarks.growth --stored $(STORED)
+
+bench-pages: setup ## the pages of the desk beside a million dead letters and five million events: half an hour, 15 GB
+	@$(PYTHON) -m benchmarks.pages
 
 web: ## the web process on HOST:PORT, in the foreground
 	@$(NEEDS_VENV); exec $(PYTHON) -m webhooks_project web

@@ -140,6 +140,8 @@ class BatchAdmin(ReadOnlyAdmin):
                 "may_see_causes": request.user.has_perm("dead_letters.view_cause"),
                 "left": [(item.letter_id, item.why) for item in skipped[:SHOWN_ITEMS]],
             }
+            if request.user.has_perm("audit.view_auditentry"):
+                about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(batch.pk)})
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def say(self, request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
 
 from audit import correlation
+from audit.pages import marks
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 
@@ -24,6 +25,21 @@ def door_first(get_response: Next) -> Next:
             match = _resolved(request.path_info)
             return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
         return get_response(request)
+
+    return middleware
+
+
+def all_visible(get_response: Next) -> Next:
+    """Pages show what somebody else wrote as it is: no mark in it is unseen, or turns the words of the page around.
+
+    Of whole pages, because such a text may stand in any list, title, sentence or message.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if isinstance(response, HttpResponse) and response.headers.get("Content-Type", "").startswith("text/html"):
+            response.content = marks.visible(response.content.decode(response.charset)).encode(response.charset)
+        return response
 
     return middleware
 

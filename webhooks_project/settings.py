@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "webhooks_project.middleware.door_first",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "webhooks_project.middleware.all_visible",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -108,6 +109,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webhooks_project.middleware.correlate",
     "axes.middleware.AxesMiddleware",
+    "webhooks_project.page_time.told",
 ]
 ROOT_URLCONF = "webhooks_project.urls"
 WSGI_APPLICATION = "webhooks_project.wsgi.application"

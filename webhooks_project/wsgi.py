@@ -5,9 +5,11 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from instagram_webhooks.conf import conf
+from webhooks_project import page_time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 
+page_time.limit()
 application = get_wsgi_application()
 
 if conf().metrics_token:

@@ -9,13 +9,9 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from audit.pages.limits import in_time
-from audit.pages.rows import TimedList
+from audit.pages.rows import TimedList, Walked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django_stubs_ext import StrOrPromise
-
     _Admin = admin.ModelAdmin[models.Model]
     _Paginator = Paginator[models.Model]
 else:
@@ -24,29 +20,32 @@ else:
 
 CAP = 10_000
 PROVIDERS = ("instagram", "facebook", "whatsapp")
-_COUNT_MS = 200
+_COUNT_MS = 150
 
 
 class _Many(int):
-    """A count that stopped at the cap; reads as `10,000+`."""
+    """A count that stopped at its cap; reads as `10,000+`."""
 
     def __str__(self) -> str:
-        return f"{CAP:,}+"
+        return f"{int(self):,}+"
 
 
 class CappedPaginator(_Paginator):
-    """Counts up to 10,000 rows and for at most 200 ms; what is more, or slower, is `10,000+`.
+    """Counts up to `cap` rows and for at most 150 ms; what is more, or slower, is `10,000+`.
 
     An exact count of a large table reads all of it, on every page view.
     """
+
+    cap = CAP
 
     @cached_property
     def count(self) -> int:
         rows = self.object_list
         if not isinstance(rows, models.QuerySet):
             return len(rows)
-        found = in_time(rows.order_by()[: CAP + 1].count, ms=_COUNT_MS)
-        return _Many(CAP) if found is None or found > CAP else found
+        # In the order of the list: without it PostgreSQL chose an index of all open letters, and read each of them.
+        found = in_time(rows[: self.cap + 1].count, ms=_COUNT_MS)
+        return _Many(self.cap) if found is None or found > self.cap else found
 
 
 class ReadOnlyAdmin(_Admin):
@@ -90,14 +89,8 @@ class ReadOnlyAdmin(_Admin):
         return (queryset.none() if meant is None else queryset.filter(meant)), False
 
 
-class ProviderFilter(admin.SimpleListFilter):
-    """By provider, with fixed choices: Django's filter of a text column reads all its values first."""
+class ProviderFilter(Walked):
+    """By provider."""
 
-    title = "provider"
-    parameter_name = "provider"
-
-    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
-        return [(name, name) for name in PROVIDERS]
-
-    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
-        return queryset.filter(provider=self.value()) if self.value() in PROVIDERS else queryset
+    title = parameter_name = "provider"
+    values = PROVIDERS

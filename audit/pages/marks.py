@@ -16,6 +16,11 @@ SHAPES: dict[str, str] = {
 }
 NOTHING = "–"  # an empty cell reads as a fault of the page
 WHOLE_UP_TO = 16
+# Characters that show nothing, or turn what stands after them: controls, overrides and isolates of the direction,
+# blanks without width. Not those that join letters and emoji.
+_UNSEEN = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), 0x061C, 0x200B, 0x200E, 0x200F,
+           *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)  # fmt: skip
+_SHOWN = {code: f"\u2039U+{code:04X}\u203a" for code in _UNSEEN}
 
 
 def state(name: str, words: str = "") -> SafeString:
@@ -62,6 +67,11 @@ def short_id(value: object) -> SafeString | str:
 def whole_id(value: object) -> SafeString | str:
     """An id in monospace, for a page that is about it; one click selects it."""
     return format_html('<code class="id whole">{}</code>', value) if value else NOTHING
+
+
+def visible(text: str) -> str:
+    """The text, or a whole page, with what would not show written out as ‹U+202E›."""
+    return text.translate(_SHOWN)
 
 
 def capped(count: int, cap: int) -> str:

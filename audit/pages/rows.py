@@ -1,16 +1,44 @@
 """The rows of an admin page: read within a time limit, and each with what other tables say about it."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import IGNORED_PARAMS, SEARCH_VAR, ChangeList
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
 from audit.pages.limits import in_time
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 LIMIT_MS = 5000
+LOOKED_THROUGH = 5000
+
+
+class Walked(SimpleListFilter):
+    """By a column that no index serves, with fixed choices: Django's filter of a text column reads all its values.
+
+    Rows are looked through from the newest on, and no more than LOOKED_THROUGH of them: a value that is rare, or that
+    no row has, would cost the whole table. `values`: of the column that parameter_name names.
+    """
+
+    values: Sequence[str] = ()
+
+    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
+        return [(value, value.replace("_", " ")) for value in self.values]
+
+    def queryset(self, _request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """All: the list narrows them by `wanted`, after what an index serves."""
+        return queryset
+
+    def wanted(self) -> Q | None:
+        """What is looked for; None where nothing was chosen."""
+        value = self.value()
+        return Q(**{str(self.parameter_name): value}) if value in self.values else None
 
 
 class Chip(NamedTuple):
@@ -25,11 +53,31 @@ class TimedList(ChangeList):
     """A page whose rows are read at once, with what its admin adds to them.
 
     A filter that few rows match may read all of a large table: it is stopped, and the page says so.
+    further_query: leads to the rows beyond those that were looked through; "" where there are none.
     """
+
+    further_query = ""
+    looked_through = LOOKED_THROUGH
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = str(capfirst(self.opts.verbose_name_plural))  # Django's names one that is to be selected
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
+        served: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        chosen = [spec.wanted() for spec in self.filter_specs if isinstance(spec, Walked)]
+        wanted = [each for each in chosen if each is not None]
+        if wanted and not self.query:  # a search has found few
+            served = self._newest(served)
+        return served.filter(*wanted)
+
+    def _newest(self, served: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Those that are looked through, by the column that the list is in the order of."""
+        column = str((self.model_admin.ordering or ("-pk",))[0]).removeprefix("-")
+        for edge in served.values_list(column, flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 1]:
+            self.further_query = self.get_query_string({f"{column}__lte": edge}, remove=["p"])
+            return served.filter(**{f"{column}__gt": edge})
+        return served
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

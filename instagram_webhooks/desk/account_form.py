@@ -55,6 +55,9 @@ class AccountForm(_AccountForm):
         if "replies" in self.fields:
             of_settings = f"REPLIES of the settings is {conf().replies}: the stricter holds."
             self.fields["replies"].help_text = f"{MODES} {of_settings}"
+        if runs_out := self.fields.get("token_expires_at"):  # two inputs, of which Django labels none
+            for part, words in zip(getattr(runs_out.widget, "widgets", ()), ("Date", "Time"), strict=False):
+                part.attrs["aria-label"] = f"{runs_out.label}: {words}"
 
     def clean_account_id(self) -> str:
         given = str(self.cleaned_data["account_id"]).strip()

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
-from audit.pages.lists import ReadOnlyAdmin
+from audit.pages.lists import CappedPaginator, ReadOnlyAdmin
 from dead_letters.admin import AT_ONCE, ActForm, chosen_ids
 from instagram_webhooks.desk.event import shown
 from instagram_webhooks.desk.set_aside import set_aside
@@ -42,15 +42,21 @@ def may_set_aside(request: HttpRequest) -> bool:
     return request.user.has_perm("dead_letters.act_on_deadletter")
 
 
+class _Paginator(CappedPaginator):
+    """Each row that is counted is asked whether it is the head of a lane that stands."""
+
+    cap = 1000
+
+
 class BlockedAdmin(ReadOnlyAdmin):
     """Heads of lanes that stand, the longest wait first; nothing in it is personal data."""
 
     actions = ("set_aside_chosen",)
     list_display = ("event", "standing_and_why", "short_account", "what", "waits_since", "stand_behind", "next_try")
     list_display_links = None
-    list_per_page = 100
     nothing_says = "No conversation is blocked: each goes on as its events come."
     ordering = (Greatest("received_at", "order_at").asc(), "event_id")
+    paginator = _Paginator
     search_fields = ()  # type: ignore[assignment]  # no box: the list is short
     sortable_by = ()
 

@@ -1,10 +1,12 @@
 """Events in the admin: the newest of them, one by any of its ids, and what happened to each."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db import models
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -12,13 +14,14 @@ from django.utils.safestring import SafeString
 
 from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
+from audit.pages.rows import Walked
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk import trace
 from instagram_webhooks.desk.admin_blocked import SET_ASIDE, may_set_aside
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.waiting import sentence
 from instagram_webhooks.models import Conversation, OutgoingReply, WebhookEvent
-from instagram_webhooks.states import OPEN, EventState
+from instagram_webhooks.states import CLAIMABLE, ENDED, OPEN, EventState
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -31,30 +34,26 @@ KINDS = (
 )
 
 
-class StateFilter(admin.SimpleListFilter):
-    """By state, by shape and word."""
+class StateFilter(Walked):
+    """By state, by shape and word. What is open is found by the indexes of what is open."""
 
-    title = "state"
-    parameter_name = "state"
+    title = parameter_name = "state"
+    values = ENDED
 
     def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
         return [(name, f"{marks.SHAPES[name]} {name}") for name in EventState.values]
 
     def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
-        return queryset.filter(state=self.value()) if self.value() in EventState.values else queryset
+        state = self.value()
+        is_due = {"claimable_at__isnull": False} if state in CLAIMABLE else {}  # as the index of such events says it
+        return queryset.filter(state=state, **is_due) if state in OPEN else queryset
 
 
-class KindFilter(admin.SimpleListFilter):
-    """By kind, with fixed choices."""
+class KindFilter(Walked):
+    """By kind."""
 
-    title = "kind"
-    parameter_name = "kind"
-
-    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
-        return [(name, name.replace("_", " ")) for name in KINDS]
-
-    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
-        return queryset.filter(kind=self.value()) if self.value() in KINDS else queryset
+    title = parameter_name = "kind"
+    values = KINDS
 
 
 class EventAdmin(ReadOnlyAdmin):
@@ -62,7 +61,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     change_form_template = "instagram_webhooks/event.html"
     list_display = ("arrived", "standing_and_why", "what", "short_account", "attempts", "answer")
-    list_filter = (StateFilter, ProviderFilter, KindFilter)
+    list_filter = (StateFilter, ProviderFilter, KindFilter, "received_at")
     nothing_says = "No webhook has come yet. `manage.py send_sample_webhook` sends one, signed as Meta does."
     ordering = ("-received_at", "-event_id")
     sortable_by = ()
@@ -84,6 +83,13 @@ class EventAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Events"})
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Newest first. Open events in words that no index has: by that of all events PostgreSQL would walk past
+        everything that has ended since, to find what has been parked for long."""
+        if request.GET.get("state") in OPEN:
+            return ((F("received_at") + timedelta()).desc(), "-event_id")
+        return self.ordering
 
     def exactly(self, term: str) -> models.Q | None:
         """Whatever `trace` finds by this key."""

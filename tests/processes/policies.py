@@ -27,6 +27,11 @@ def moody(context):
     return repeat(context)
 
 
+def mendable(context):
+    """As moody, until there is a file."""
+    return repeat(context) if Path(os.environ["MENDED"]).exists() else moody(context)
+
+
 def killing(context):
     """Ends its process over one text, never ends over another, and eats memory over a third."""
     if context.text == "die":

@@ -1,0 +1,61 @@
+"""Each list asks a fixed number of questions, and none of them reads a large table from end to end."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit.pages import rows
+from benchmarks import large
+
+pytestmark = pytest.mark.usefixtures("own_database")
+LARGE = ("instagram_webhooks_webhookevent", "dead_letters_deadletter", "audit_auditentry")
+LISTS = {  # the questions of a page, and what narrows it in each way that it offers
+    "dead_letters/deadletter/": (6, "status__exact=open", "provider=whatsapp", "status__exact=open&provider=facebook"),
+    "dead_letters/cause/": (9, "state=all"),
+    "instagram_webhooks/webhookevent/": (7, "state=dead", "kind=comment", "state=processed&provider=whatsapp",
+                                         "state=parked&account__exact=17841400000000007", "state=retrying"),
+    "instagram_webhooks/conversation/": (6, "provider=whatsapp"),
+    "audit/auditentry/": (6, "action=event.failed", "action=event.replayed", "provider=whatsapp"),
+}  # fmt: skip
+SIZE = large.Size(events=20_000, letters=5_000, accounts=20)
+LOOKED_THROUGH = 500  # as few of these rows as it is of a large table
+
+
+@pytest.fixture
+def filled(own_database):
+    """Enough rows of each kind for PostgreSQL to think of them as many."""
+    import psycopg
+
+    with psycopg.connect(own_database, autocommit=True) as inside:
+        large.load(inside, SIZE)
+
+
+def asked(client, address):
+    """The statements of a page, with their values."""
+    client.get(address, secure=True)
+    with CaptureQueriesContext(connection) as seen:
+        assert client.get(address, secure=True).status_code == 200
+    return [query["sql"] for query in seen if query["sql"].startswith("SELECT")]
+
+
+def scanned(sql):
+    """The large tables that a statement reads from end to end."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}".replace("%", "%%"))
+        nodes = [cursor.fetchone()[0][0]["Plan"]]
+    for node in nodes:
+        nodes += node.get("Plans", [])
+    return {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"} & set(LARGE)
+
+
+def test_every_list_asks_few_questions_and_each_by_an_index(filled, admin_client, monkeypatch):
+    monkeypatch.setattr(rows, "LOOKED_THROUGH", LOOKED_THROUGH)
+    found = {}
+    for name, (most, *queries) in LISTS.items():
+        for query in ("", *queries):
+            questions = asked(admin_client, f"/admin/{name}?{query}")
+            assert len(questions) <= most + 1, (name, query, questions)
+            read = set().union(*map(scanned, questions))
+            found |= {f"{name}?{query}": read} if read else {}
+
+    assert found == {}
