@@ -1,13 +1,14 @@
 """Where is my message? One search for whatever id a person has in hand, answered in sentences."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
@@ -15,12 +16,14 @@ from audit.pages.limits import in_time
 from instagram_webhooks.desk import trace
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.telling import story, told
-from instagram_webhooks.models import WebhookEvent
+from instagram_webhooks.inbox import refusals
+from instagram_webhooks.models import Account, Arrival
 
 RIGHT = "instagram_webhooks.view_webhookevent"
 LONGEST_KEY = 300  # Meta's ids of messages have up to 200 characters
 LONGEST_MS = 2000  # the events of a silent account have no index: one walks back until they are found
-TOLD = 20
+TOLD, HEARD_SHOWN = 20, 5
+LATELY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,17 @@ def _told(event: Event) -> Told:
 
 def _of_nothing() -> dict[str, Any]:
     """What else came, so that silence can be told from a wrong id."""
-    return {"is_nothing": True, "last_at": marks.moment(_last_received_at())}
+    now = timezone.now()
+    refused = refusals.refused_between(now - LATELY, now)
+    return {"is_nothing": True, "arrivals": _arrivals(), "refused": refused}
 
 
-def _last_received_at() -> datetime | None:
-    return WebhookEvent.objects.order_by("-received_at", "-event_id").values_list("received_at", flat=True).first()
+def _arrivals() -> list[tuple[str, SafeString | str]]:
+    """The accounts that were heard of last, and when; as it was noted within the last minute or two."""
+    newest = list(Arrival.objects.order_by("-last_at")[:HEARD_SHOWN])
+    known = Account.objects.filter(account_id__in=[each.account for each in newest])
+    labels = {(each.provider, each.account_id): str(each) for each in known}
+    return [
+        (labels.get((each.provider, each.account), f"{each.provider} {each.account}"), marks.moment(each.last_at))
+        for each in newest
+    ]

@@ -1,10 +1,13 @@
 """Where is my message? One search, answered in sentences, also for an id that was never seen."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from audit.ids import uuid7
-from instagram_webhooks.inbox import moves
-from instagram_webhooks.models import Account
+from instagram_webhooks.inbox import arrivals, moves
+from instagram_webhooks.models import Account, Refusals
 from tests.admin.pages import EVENTS, inline_code, shown
 from tests.builders import ACCOUNT, PERSON, a_message, an_account, stored
 
@@ -54,14 +57,25 @@ def test_of_many_the_latest_are_told_and_the_page_says_how_many_there_are(ops, m
 
 
 def test_of_an_id_that_was_never_seen_it_says_so_and_what_that_may_be(ops):
+    an_account()
+    Account.objects.update(label="@shop")
     stored(a_message("m-1"))
+    arrivals.note()
+    minute = timezone.now().replace(second=0, microsecond=0)
+    for ago, count in ((0, 3), (90, 40)):
+        Refusals.objects.create(minute=minute - timedelta(minutes=ago), provider="instagram", count=count, unmatched=0)
 
     page = shown(ops, FIND, q="m-never")
 
     assert "was ever received" in page
+    assert "Last event of @shop" in page
+    assert "Signatures refused in the last hour 3 : where Meta" in page
     assert "message requests" in page
     assert "connect_instagram --check" in page
-    assert "0 s ago" in page or "s ago" in page or "now" in page
+
+
+def test_where_nothing_ever_came_it_says_so(ops):
+    assert "Last event of any account none yet" in shown(ops, FIND, q="m-never")
 
 
 def test_an_account_is_found_by_its_id_and_by_its_name(ops):

@@ -17,7 +17,7 @@ from audit.models import AuditEntry
 from dead_letters import causes
 from dead_letters.bury import BuriedError, bury
 from dead_letters.models import Cause, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem
-from instagram_webhooks.models import Account, Conversation, Message, Minute, Worker
+from instagram_webhooks.models import Account, Conversation, Incident, Message, Minute, Worker
 from instagram_webhooks.vault import seal_text
 from tests.browser.hostile import worst
 from tests.desk.builders import a_reply, an_event, with_payload
@@ -139,6 +139,14 @@ def batches(text):
                   detail={"count": len(chosen)})  # fmt: skip
 
 
+def alerts(text):
+    """One that goes on and one that is over, as the upkeep of a worker writes them."""
+    facts = {"account": text.of("@shop_wien", 100), "said": text.of("Subscription: messages is missing.", 300)}
+    for ended_at in (None, ago(hours=2)):
+        Incident.objects.create(kind="unsubscribed", key=str(uuid7()), facts=facts, begun_at=ago(hours=3),
+                                seen_at=ago(minutes=1), ended_at=ended_at, mailed_at=ago(hours=3))  # fmt: skip
+
+
 def people(text):
     reader = User.objects.create_user("reader", password="correct horse battery", is_staff=True)  # may do nothing
     other = User.objects.create_user(text.of("berta", 150), first_name=text.of("Berta", 150), is_staff=True)
@@ -170,5 +178,6 @@ def fill(kind):
     events(text, spoken)
     letters(text, spoken)
     batches(text)
+    alerts(text)
     people(text)
     service()
