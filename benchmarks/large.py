@@ -40,9 +40,9 @@ _FEW = (
               'Refused for the reason of number ' || c || '.', '', now() - interval '{days} days', 'open', '', ''
          FROM generate_series(1, {causes}) c""",
     """INSERT INTO instagram_webhooks_account
-         (id, provider, account_id, label, sealed_token, state, replies_on, unknown_in_a_row, created_at)
+         (id, provider, account_id, label, sealed_token, state, replies, unknown_in_a_row, created_at)
        SELECT gen_random_uuid(), provider, id, '@shop_' || a, '', CASE WHEN a % 40 = 0 THEN 'token' ELSE 'active' END,
-              true, 0, now()
+              'on', 0, now()
          FROM generate_series(1, {accounts}) a, LATERAL (SELECT {account} AS id, {provider} AS provider) named""",
     """INSERT INTO instagram_webhooks_minute (minute, received, processed, dead, p50_ms, p95_ms)
        SELECT m, {events} / ({days} * 1440), {events} / ({days} * 1440), {letters} / ({days} * 1440), 400, 1900

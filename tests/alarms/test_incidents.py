@@ -128,7 +128,7 @@ def test_the_daily_tidying_forgets_alerts_and_refusals_of_long_ago():
     Incident.objects.update(ended_at=timezone.now() - timedelta(days=91))
     refusals.add({(timezone.now() - timedelta(days=days), "instagram"): (1, 0) for days in (1, 91)})
 
-    assert housekeeping.tidy() == {"workers": 0, "tokens": 0, "alerts": 1, "refused": 1}
+    assert housekeeping.tidy() == {"workers": 0, "tokens": 0, "answers": 0, "alerts": 1, "refused": 1}
 
 
 def test_that_it_goes_on_is_written_down_twice_a_minute_and_not_more_often():

@@ -21,10 +21,10 @@ def value(line, statement, **values):
 
 
 def test_each_statement_is_a_transaction_by_itself(line, own_database):
-    value(line, "INSERT INTO auth_group (name) VALUES (%(name)s) RETURNING name", name="kept")
+    value(line, "INSERT INTO instagram_webhooks_turn VALUES (%(name)s, now()) RETURNING name", name="kept")
 
     with psycopg.connect(own_database) as other:
-        assert other.execute("SELECT name FROM auth_group").fetchall() == [("kept",)]
+        assert other.execute("SELECT name FROM instagram_webhooks_turn").fetchall() == [("kept",)]
 
 
 def test_a_statement_is_planned_once(line):
@@ -55,13 +55,13 @@ def test_no_plan_is_taken_whose_cost_grows_with_the_table(line, setting):
 
 
 def test_its_errors_are_those_of_django(line):
-    value(line, "INSERT INTO auth_group (name) VALUES ('once') RETURNING name")
+    value(line, "INSERT INTO instagram_webhooks_turn VALUES ('once', now()) RETURNING name")
 
     with pytest.raises(IntegrityError):
-        line.run("INSERT INTO auth_group (name) VALUES ('once') RETURNING name", {})
+        line.run("INSERT INTO instagram_webhooks_turn VALUES ('once', now()) RETURNING name", {})
     with pytest.raises(DataError):
         line.run("SELECT 1 / %(n)s::int", {"n": 0})
-    assert value(line, "SELECT count(*) FROM auth_group") == 1
+    assert value(line, "SELECT count(*) FROM instagram_webhooks_turn") == 1
 
 
 def test_a_server_that_became_read_only_is_left(line):
@@ -69,7 +69,7 @@ def test_a_server_that_became_read_only_is_left(line):
     value(line, "SELECT set_config('default_transaction_read_only', 'on', false)")
 
     with pytest.raises(InternalError):
-        line.run("INSERT INTO auth_group (name) VALUES ('n') RETURNING name", {})
+        line.run("INSERT INTO instagram_webhooks_turn VALUES ('n', now()) RETURNING name", {})
 
     assert value(line, "SELECT pg_backend_pid()") != pid
 

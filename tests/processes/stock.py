@@ -13,7 +13,7 @@ from knox.models import AuthToken  # noqa: E402
 from audit.ids import uuid7  # noqa: E402
 from dead_letters import batches  # noqa: E402
 from dead_letters.bury import BuriedError, bury  # noqa: E402
-from instagram_webhooks.replies import pause  # noqa: E402
+from instagram_webhooks.replies.first_account import ensure_first_account  # noqa: E402
 from instagram_webhooks.replies.proof import AnsweredEvent  # noqa: E402
 from instagram_webhooks.states import EventState  # noqa: E402
 from tests.desk.builders import a_reply, an_event, with_payload  # noqa: E402
@@ -29,7 +29,7 @@ def a_dead_one(number: int) -> None:
 
 def stock() -> str:
     """A token of somebody who holds all rights."""
-    pause.ensure_first_account()
+    ensure_first_account()
     for state in EventState.values:
         a_reply(an_event(state=state, lane=uuid7()), state="sent", sent_at=timezone.now())
     for number in range(12):
