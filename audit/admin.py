@@ -25,12 +25,13 @@ ACTIONS = (
     *("cause.recurred", "cause.ignored_no_more"),
     *("replay_batch.started", "replay_batch.paused", "replay_batch.resumed", "replay_batch.stopped"),
     *("replay_batch.rate_changed", "replay_batch.done"),
-    *("account.connected", "account.parked", "account.released", "account.token_changed"),
+    *("account.changed", "account.connected", "account.parked", "account.released", "account.token_changed"),
     *("conversation.opened", "person.logged_in", "person.logged_out", "person.locked_out", "person.let_in"),
     *("person.added", "person.changed", "person.deleted", "person.password_changed"),
     *("person.second_factor_forgotten", "second_factor.enrolled", "second_factor.shown"),
     *("account.replies_on", "account.replies_off", "account.replies_shadow"),
-    *("account.paused", "account.resumed", "account.tested", "job.started"),
+    *("account.paused", "account.resumed", "account.tested", "job.started", "alert.tested"),
+    *("reply.decided", "reply.proved"),
     *("api_token.created", "api_token.revoked"),
 )
 

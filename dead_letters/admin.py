@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from audit.facts import IDENTIFIER
 from audit.pages import marks, runbook
+from audit.pages.links import audit_of
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
 from dead_letters.batch_admin import BatchAdmin, url_of_all
@@ -154,8 +155,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         if isinstance(letter, DeadLetter):
             about["told"] = telling.told(letter, request.user.has_perm)
             about["runbook"] = runbook.entry_of(letter.code)
-            if request.user.has_perm("audit.view_auditentry"):
-                about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(letter.subject_id)})
+            about["audit_url"] = audit_of(request, letter.subject_id)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST
 
 from audit.ids import uuid7
 from audit.pages import marks
-from audit.pages.lists import ReadOnlyAdmin
+from audit.pages.links import audit_of
+from audit.pages.lists import PROVIDERS, ReadOnlyAdmin
 from audit.pages.rows import TimedList
 from dead_letters import batches
 from dead_letters.batch_forms import NewForm, RateForm
@@ -140,8 +141,7 @@ class BatchAdmin(ReadOnlyAdmin):
                 "may_see_causes": request.user.has_perm("dead_letters.view_cause"),
                 "left": [(item.letter_id, item.why) for item in skipped[:SHOWN_ITEMS]],
             }
-            if request.user.has_perm("audit.view_auditentry"):
-                about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(batch.pk)})
+            about["audit_url"] = audit_of(request, batch.pk)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def say(self, request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
@@ -194,8 +194,8 @@ def url_of_all(listed: TimedList) -> str:
     given = {name: str(values[-1]) for name, values in listed.filter_params.items()}
     if listed.query or given.pop("status__exact", Status.OPEN) != Status.OPEN or not given:
         return ""
-    known = given.keys() <= _OF_A_LIST.keys()
-    return new_url({_OF_A_LIST[name]: value for name, value in given.items()}) if known else ""
+    is_known = given.keys() <= _OF_A_LIST.keys() and given.get("provider", PROVIDERS[0]) in PROVIDERS
+    return new_url({_OF_A_LIST[name]: value for name, value in given.items()}) if is_known else ""
 
 
 def _raise_unless_allowed(request: HttpRequest) -> None:

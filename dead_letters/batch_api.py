@@ -172,6 +172,8 @@ class BatchList(ListView[ReplayBatch], ActView[ReplayBatch]):
     def answer(self, request: Request) -> Any:
         said = self.said(request)
         filters, until, count = said.pop("filters"), said.pop("until"), said.pop("count", None)
+        if until > datetime.now(UTC):
+            raise BadBody("Nothing was changed. until is that of a preview: what has not died yet was not seen.")
         seen = _seen(filters, until)
         if count != seen.count and (count is not None or seen.count > batches.TYPED_ABOVE):
             raise Conflict(

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.pages import charts, marks, runbook
+from audit.pages.links import audit_of
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import causes
 from dead_letters.batch_admin import new_url
@@ -43,7 +44,7 @@ class CauseAdmin(ReadOnlyAdmin):
 
     change_form_template = "dead_letters/cause.html"
     list_display = ("what", "standing", "open_letters", "last_day", "accounts", "seen")
-    nothing_says = "Nothing has failed for good."
+    nothing_says = "No cause needs you. Those that are resolved or ignored stand under “all”."
     list_filter = (StateFilter,)
     sortable_by = ()
     search_help_text = "An error code, exactly."
@@ -106,8 +107,7 @@ class CauseAdmin(ReadOnlyAdmin):
             }
             if request.user.has_perm("dead_letters.view_deadletter"):
                 about |= {"letters": _newest(cause), "all_url": _letters_url(cause, status=None)}
-            if request.user.has_perm("audit.view_auditentry"):
-                about["audit_url"] = reverse("admin:audit_auditentry_changelist", query={"q": str(cause.pk)})
+            about["audit_url"] = audit_of(request, cause.pk)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
 
     def add_to_rows(self, rows: Sequence[Any]) -> None:

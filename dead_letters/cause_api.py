@@ -59,7 +59,7 @@ class CauseSerializer(serializers.ModelSerializer[Cause]):
         return self._figures(cause).accounts
 
 
-class IgnoreBody(ReasonBody, StrictBody):
+class IgnoreBody(ReasonBody):
     """For how long a cause is ignored, and why."""
 
     hours = Number(min_value=1, max_value=LONGEST_H, help_text="From now on; then it is open again.")

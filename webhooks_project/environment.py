@@ -129,6 +129,7 @@ SETTINGS = (
     Setting("LOG_FORMAT", "str", "json", "json or console", "console"),
     Setting("METRICS_TOKEN", "str", "", "what a scraper of /metrics brings (empty: web has no such page)", None, True),
     Setting("METRICS_PORT", "int", 0, "where each worker has a /metrics of its own, at HOST (0: nowhere)"),
+    Setting("PROXY_ADDRESS_HEADER", "str", "", "header in which a trusted proxy names the client (X-Real-IP)"),
     Setting("PROXY_SSL_HEADER", "str", "", "header in which a trusted proxy says https (X-Forwarded-Proto)"),
 )
 
@@ -136,6 +137,7 @@ SETTINGS = (
 PREFIXES = tuple(
     f"{word}_"
     for word in ("INSTAGRAM", "FACEBOOK", "WHATSAPP", "WEBHOOK", "GRAPH", "REPLY", "ACK", "ALERT", "WORKER", "DESK",
+                 "SECOND", "PROXY",
                  "METRICS", "API")
 )  # fmt: skip
 # A letter or a short ending may be wrong. Below this, names of others (INSTAGRAM_APP_ID) would hinder a start.

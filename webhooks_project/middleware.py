@@ -1,8 +1,11 @@
 """What stands before the views: a short way for webhooks, probes and scrapers, the usual rest for people."""
 
+import contextlib
 from collections.abc import Callable
 from functools import lru_cache, partial
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
 
@@ -27,6 +30,18 @@ def door_first(get_response: Next) -> Next:
         return get_response(request)
 
     return middleware
+
+
+def client_address(get_response: Next) -> Next:
+    """Takes the client's address from the proxy that PROXY_ADDRESS_HEADER trusts: all would have the proxy's own."""
+    name: str = settings.PROXY_ADDRESS_HEADER
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        with contextlib.suppress(ValueError):  # none was given, or it is no address
+            request.META["REMOTE_ADDR"] = str(ip_address(request.META.get(name, "").rpartition(",")[2].strip()))
+        return get_response(request)
+
+    return middleware if name else get_response
 
 
 def all_visible(get_response: Next) -> Next:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from psycopg.errors import QueryCanceled
 
-LIMIT_MS = 5000
+LIMIT_MS, LOCK_MS = 5000, 2000  # less for a lock: who waits for a row is told so, and not that it took long
 
 
 def limit() -> None:
@@ -23,7 +23,7 @@ def limit() -> None:
 
 def _limit(connection: Any, **_: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {LIMIT_MS}")
+        cursor.execute(f"SET statement_timeout = {LIMIT_MS}; SET lock_timeout = {LOCK_MS}")
 
 
 def told(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:

@@ -126,5 +126,6 @@ SHAPES: dict[str, Callable[[Any], None]] = {
     "EMAIL_URL": _mail_server,
     "HOST": _listens_at,
     "METRICS_TOKEN": _token,
+    "PROXY_ADDRESS_HEADER": _header,
     "PROXY_SSL_HEADER": _header,
 }

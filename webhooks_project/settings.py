@@ -96,12 +96,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webhooks_project.middleware.door_first",
+    "webhooks_project.middleware.client_address",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "webhooks_project.middleware.all_visible",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "django.middleware.common.CommonMiddleware",  # it writes down the length: what changes a page stands below
+    "webhooks_project.middleware.all_visible",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
@@ -174,7 +175,7 @@ def cache(url: str) -> dict[str, Any]:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": url,
+        "LOCATION": url.replace("=CERT_", "=").replace("=NONE", "=none"),  # in Kombu's words and in redis-py's
         # Nobody waits for it: what is in it can be done without.
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
@@ -318,6 +319,12 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": {**_nobodys, **_ours, "img-src": [SELF,
 
 # --- transport security --------------------------------------------------------------------------
 
+
+def _in_meta(header: str) -> str:
+    """As WSGI names it; "" for none."""
+    return header and "HTTP_" + header.upper().replace("-", "_")
+
+
 SECURE_SSL_REDIRECT = not DEBUG
 # Meta and load balancers speak to these as they are told to; a redirect would lose a webhook.
 SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$"]
@@ -326,8 +333,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+PROXY_ADDRESS_HEADER: str = _in_meta(env["PROXY_ADDRESS_HEADER"])
 if env["PROXY_SSL_HEADER"]:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_" + env["PROXY_SSL_HEADER"].upper().replace("-", "_"), "https")
+    SECURE_PROXY_SSL_HEADER = (_in_meta(env["PROXY_SSL_HEADER"]), "https")
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains: they are not this service's to decide
     "security.W021",  # HSTS preload: likewise

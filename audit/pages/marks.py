@@ -85,10 +85,10 @@ def under(main: object, beneath: object) -> SafeString:
 
 
 def span(seconds: float) -> str:
-    """So long, in the one unit that matters."""
+    """So long, in whole ones of the unit that matters."""
     for name, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {name}"
+            return f"{seconds // size:.0f} {name}"
     return f"{seconds:.0f} s"
 
 
@@ -99,9 +99,7 @@ def link(address: str, words: object) -> SafeString:
 
 def _distance(away: timedelta) -> str:
     """How far a time is from now, in the one unit that matters."""
-    seconds = abs(away.total_seconds())
-    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        if seconds >= size:
-            count = f"{seconds // size:.0f} {name}"
-            return f"in {count}" if away > timedelta() else f"{count} ago"
-    return "now"
+    seconds = abs(away.total_seconds()) // 1
+    if not seconds:
+        return "now"
+    return f"in {span(seconds)}" if away > timedelta() else f"{span(seconds)} ago"

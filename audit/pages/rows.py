@@ -54,9 +54,11 @@ class TimedList(ChangeList):
 
     A filter that few rows match may read all of a large table: it is stopped, and the page says so.
     further_query: leads to the rows beyond those that were looked through; "" where there are none.
+    is_late: nothing is known of its rows.
     """
 
     further_query = ""
+    is_late = False
     looked_through = LOOKED_THROUGH
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,14 +69,19 @@ class TimedList(ChangeList):
         served: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         chosen = [spec.wanted() for spec in self.filter_specs if isinstance(spec, Walked)]
         wanted = [each for each in chosen if each is not None]
-        if wanted and not self.query:  # a search has found few
+        if wanted and not self.query:  # a search has found no more than some hundreds
             served = self._newest(served)
         return served.filter(*wanted)
 
     def _newest(self, served: "QuerySet[Any]") -> "QuerySet[Any]":
         """Those that are looked through, by the column that the list is in the order of."""
         column = str((self.model_admin.ordering or ("-pk",))[0]).removeprefix("-")
-        for edge in served.values_list(column, flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 1]:
+        beyond = served.values_list(column, flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 1]
+        edges = in_time(lambda: list(beyond), ms=LIMIT_MS)
+        if edges is None:
+            self.is_late = True
+            return served.none()
+        for edge in edges:
             self.further_query = self.get_query_string({f"{column}__lte": edge}, remove=["p"])
             return served.filter(**{f"{column}__gt": edge})
         return served
@@ -82,7 +89,8 @@ class TimedList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = in_time(lambda: list(self.result_list), ms=LIMIT_MS)
-        if rows is None:
+        self.is_late = self.is_late or rows is None
+        if self.is_late:
             messages.warning(request, "This took too long and was stopped. Search by an id, or filter otherwise.")
         # A list, because the template would send the same query again.
         self.result_list = rows or []

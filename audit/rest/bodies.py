@@ -38,12 +38,6 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class ReasonBody(serializers.Serializer[None]):
-    """Why a person acts; it goes into the audit log."""
-
-    reason = Text(max_length=REASON_LIMIT, help_text="Why? It goes into the audit log. No names.")
-
-
 class StrictBody(serializers.Serializer[None]):
     """Refuses a field that it does not know: left out, what was meant would be another thing.
 
@@ -56,6 +50,12 @@ class StrictBody(serializers.Serializer[None]):
         """Called by the framework."""
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
         if unknown:
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError({name: [f"There is no such field, only {known}."] for name in unknown})
+            known = f"only {', '.join(self.fields)}" if self.fields else "and none is taken"
+            raise serializers.ValidationError({name: [f"There is no such field, {known}."] for name in unknown})
         return super().to_internal_value(data)
+
+
+class ReasonBody(StrictBody):
+    """Why a person acts; it goes into the audit log."""
+
+    reason = Text(max_length=REASON_LIMIT, help_text="Why? It goes into the audit log. No names.")

@@ -55,7 +55,7 @@ def causes() -> Found:
     going_on = incidents.open_ones(*CAUSE_KINDS)
     needing = fresh.still_needing([(UUID(each.key), each.begun_at) for each in going_on])
     kept = [each for each in going_on if UUID(each.key) in needing and not _is_outdated(each, needing)]
-    found = {kind: [Seen(key=each.key) for each in kept if each.kind == kind] for kind in CAUSE_KINDS}
+    found = {kind: [Seen(key=each.key, goes_on=True) for each in kept if each.kind == kind] for kind in CAUSE_KINDS}
     new, known = fresh.by_cause(), {UUID(each.key) for each in kept}
     pressing = [each for each in new if each.state in (CauseState.OPEN, CauseState.RESOLVED)]
     begins = [each for each in pressing if each.cause_id not in known]
@@ -124,7 +124,7 @@ def waiting_heads() -> Found:
         going_on = incidents.open_ones("waiting_head") if hidden is None else []
         found = [*found, *(hidden or [])]
     names = {(each.provider, each.account_id): str(each) for each in _accounts_of(found)}
-    seen = {each.key: Seen(key=each.key) for each in going_on}
+    seen = {each.key: Seen(key=each.key, goes_on=True) for each in going_on}
     seen |= {each.key: each for each in (_of_crowd(crowd, names, is_more=is_full) for crowd in found)}
     return Found({"waiting_head": list(seen.values())})
 
@@ -169,8 +169,8 @@ def unwell_workers() -> Found:
 
 
 def any_worker(within_s: float = NO_WORKER_S) -> bool:
-    """Whether any worker has lived within so many seconds."""
-    return Worker.objects.filter(pulse_at__gt=Now() - timedelta(seconds=within_s)).exists()
+    """Whether any worker has lived within so many seconds; one that was told to stop lives no more."""
+    return Worker.objects.filter(pulse_at__gt=Now() - timedelta(seconds=within_s), stopped_at=None).exists()
 
 
 def no_worker() -> Found:

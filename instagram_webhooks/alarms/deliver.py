@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import smtplib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ from instagram_webhooks.alarms.incidents import Way
 from instagram_webhooks.alarms.message import Message
 
 _TIMEOUT_S = 5
+LONGEST_S = 10.0
 TO_THE_LOG = "django.core.mail.backends.console.EmailBackend"
 
 
 class Undelivered(Exception):
     """A message was not taken; the words say why, and never quote the address, which is a secret of its chat."""
+
+
+_under_way: dict[Way, threading.Thread] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,33 @@ def channels() -> list[Channel]:
     return found
 
 
+def in_time(channel: Channel, message: Message, *, within_s: float = LONGEST_S) -> None:
+    """Sends it, and waits no longer than that. Raises what the channel raises, and Undelivered where it hangs.
+
+    In a thread, since time-outs of sockets count from byte to byte: whoever drips would hold up the upkeep, and with it
+    the rescue of what dead workers had. What is delivered in the end all the same is told once more.
+    """
+    before = _under_way.get(channel.way)
+    if before is not None and before.is_alive():
+        raise Undelivered("an earlier message hangs in it still")
+    outcome: list[BaseException | None] = []
+
+    def send() -> None:
+        try:
+            channel.send(message)
+            outcome.append(None)
+        except BaseException as exc:  # noqa: BLE001 (raised below)
+            outcome.append(exc)
+
+    thread = _under_way[channel.way] = threading.Thread(target=send, name="alert", daemon=True)
+    thread.start()
+    thread.join(within_s)
+    if not outcome:
+        raise Undelivered(f"it took longer than {within_s:g} s")
+    if outcome[0] is not None:
+        raise outcome[0]
+
+
 def mail(message: Message) -> None:
     """Sends it to all ALERT_EMAILS."""
     try:
@@ -60,8 +92,7 @@ def post(message: Message) -> None:
 
     body = json.dumps({"text": f"{message.subject}\n{message.body}"}).encode()
     headers = {"Content-Type": "application/json"} | signed(message.message_id, body)
-    # It must not follow a redirect, and no error that quotes the address is passed on. Only the status is read: a
-    # receiver that drips its answer would hold up the upkeep.
+    # It must not follow a redirect, and no error that quotes the address is passed on. Only the status is read.
     try:
         with requests.post(
             settings.ALERT_WEBHOOK_URL,

@@ -46,6 +46,11 @@ SELECT id, %(kind)s, key, facts::jsonb, step
      WHERE i.step <> excluded.step OR i.seen_at < clock_timestamp() - make_interval(secs => %(fresh)s)
 RETURNING xmax = 0
 """
+_GOES_ON = """
+UPDATE instagram_webhooks_incident SET seen_at = clock_timestamp()
+ WHERE kind = %(kind)s AND ended_at IS NULL AND key = ANY(%(keys)s::text[])
+   AND seen_at < clock_timestamp() - make_interval(secs => %(fresh)s)
+"""
 _OVER = """
 UPDATE instagram_webhooks_incident SET ended_at = clock_timestamp()
  WHERE kind = %(kind)s AND ended_at IS NULL AND key <> ALL(%(unsure)s::text[])
@@ -56,11 +61,15 @@ UPDATE instagram_webhooks_incident SET ended_at = clock_timestamp()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One thing that is wrong now. facts: of its sentence; where it goes on, those that are new."""
+    """One thing that is wrong now. facts: of its sentence; where it goes on, those that are new.
+
+    goes_on: it is known, and begins nothing where another process has ended it meanwhile: it has no facts to tell.
+    """
 
     key: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     step: int = 0
+    goes_on: bool = False
 
 
 def note(
@@ -68,17 +77,17 @@ def note(
     *,
     also: Callable[[], object] | None = None,
     lingers_s: float = LINGERS_S,
-    unsure: Collection[str] = (),
+    unsure: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Keeps what is wrong by kind, in one transaction with what `also` does. What is not among it ends after a while.
 
-    unsure: keys of which nothing could be found out, so that their incidents stay as they are.
+    unsure: by kind, keys of which nothing could be found out, so that their incidents stay as they are.
     """
     with transaction.atomic():
         for kind, seen in found.items():
             if begun := _seen(kind, seen):
                 log.warning("incident.began", extra={"kind": kind, "count": begun})
-            if ended := _over(kind, seen, lingers_s, unsure):
+            if ended := _over(kind, seen, lingers_s, (unsure or {}).get(kind, ())):
                 log.info("incident.ended", extra={"kind": kind, "count": ended})
         if also is not None:
             also()
@@ -86,9 +95,12 @@ def note(
 
 def _seen(kind: str, seen: Sequence[Seen]) -> int:
     """How many are new."""
-    if not seen:
+    if known := [each.key for each in seen if each.goes_on]:
+        with connection.cursor() as cursor:
+            cursor.execute(_GOES_ON, {"kind": kind, "keys": known, "fresh": FRESH_S})
+    ordered = sorted((each for each in seen if not each.goes_on), key=lambda each: each.key)
+    if not ordered:
         return 0
-    ordered = sorted(seen, key=lambda each: each.key)
     values: dict[str, Any] = {
         "kind": kind,
         "fresh": FRESH_S,

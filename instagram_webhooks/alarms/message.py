@@ -1,13 +1,17 @@
 """One message about all that began or ended: what is wrong, since when, what is safe, and where to read on."""
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from instagram_webhooks.alarms.kinds import KINDS
 from instagram_webhooks.conf import conf
 from instagram_webhooks.models import Incident
+
+log = logging.getLogger(__name__)
 
 NAMED = 10  # incidents that a message spells out
 LIST = "/admin/instagram_webhooks/incident/"
@@ -39,7 +43,21 @@ def link(path: str) -> str:
 
 def headline(incident: Incident) -> str:
     """What is wrong, as short as a subject."""
-    return " ".join(KINDS[incident.kind].headline(incident.facts).split())  # a subject is one line
+    return " ".join(_told(KINDS[incident.kind].headline, incident).split())  # a subject is one line
+
+
+def says(incident: Incident) -> str:
+    """More of it; "" where there is no more to say."""
+    return _told(KINDS[incident.kind].says, incident)
+
+
+def _told(sentence: Callable[[Mapping[str, Any]], str], incident: Incident) -> str:
+    """One that lacks a fact, of an earlier release perhaps, must not keep all others untold."""
+    try:
+        return sentence(incident.facts)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        log.exception("alarm.unsaid", extra={"kind": incident.kind})
+        return f"{incident.kind.replace('_', ' ')} {incident.key}"
 
 
 def page_of(incident: Incident) -> str:
@@ -69,7 +87,7 @@ def _paragraph(incident: Incident) -> str:
     kind = KINDS[incident.kind]
     lines = [
         f"● {headline(incident)}.",
-        " ".join(filter(None, [f"Since {since}.", kind.says(incident.facts)])),
+        " ".join(filter(None, [f"Since {since}.", says(incident)])),
         f"Safe: {kind.safe}",
         f"Look: {link(page_of(incident))}",
         f"Runbook: {link(runbook_of(incident))}",

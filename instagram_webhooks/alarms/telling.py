@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instagram_webhooks.alarms import incidents, message
+from instagram_webhooks.alarms import deliver, incidents, message
 from instagram_webhooks.alarms.deliver import Channel, Undelivered, channels
 from instagram_webhooks.alarms.incidents import Way
 from instagram_webhooks.inbox import turn
@@ -41,7 +41,7 @@ def try_all(*, actor: str) -> list[Tried]:
 
 def _try(channel: Channel, test: message.Message) -> Tried:
     try:
-        channel.send(test)
+        deliver.in_time(channel, test)
     except Undelivered as exc:
         return Tried(channel.way, channel.words, str(exc))
     return Tried(channel.way, channel.words, "")
@@ -55,7 +55,7 @@ def _tell(channel: Channel, pause_s: float) -> bool:
         return False
     incidents.tried(news)
     try:
-        channel.send(message.of(news))
+        deliver.in_time(channel, message.of(news))
     except Exception as exc:  # noqa: BLE001 (whatever it was, the next try is due anyway, and the other way too)
         error_class = type(exc.__context__ or exc).__name__
         log.warning("alert.failed", extra={"count": len(news), "channel": channel.way, "error_class": error_class})

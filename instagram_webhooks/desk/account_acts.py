@@ -65,7 +65,7 @@ def _pause(account: Account, form: ReasonForm, actor: str) -> tuple[bool, str]:
 
 def _resume(account: Account, form: ReasonForm, actor: str) -> tuple[bool, str]:
     if by_hand.resume(account, actor=actor, reason=form.cleaned_data["reason"]):
-        return True, f"{account} is paused no longer; what waited goes out within seconds."
+        return True, f"{account} is paused no longer; what waited goes out soon."
     return False, f"Nothing was changed: {account} is not paused."
 
 
@@ -80,7 +80,7 @@ ACTS = {
     "resume": _Act(
         "Resume",
         "Ends the pause, also one that failures made. After failures one call goes out first, to try whether Meta "
-        "is back; where it fails, the account is left alone again.",
+        "is back; where it fails, the account is left alone again. A wait that Meta itself asked for goes on.",
         ReasonForm,
         _resume,
     ),

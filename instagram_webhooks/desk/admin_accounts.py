@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit.pages import marks
+from audit.pages.links import audit_of
 from audit.pages.lists import CappedPaginator
 from audit.pages.rows import TimedList
 from dead_letters.admin import chosen_ids
@@ -118,7 +119,7 @@ class AccountAdmin(_Admin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """With what can be done to the account, where it is one."""
         if account := kwargs.get("obj"):
-            context |= _acts_on(account) | {"may_act": may_act(request)}
+            context |= _acts_on(request, account)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @sensitive_variables("token")
@@ -257,12 +258,13 @@ def _to_come(at: datetime | None) -> datetime | None:
     return at if at is not None and at > datetime.now(UTC) else None
 
 
-def _acts_on(account: Account) -> dict[str, object]:
+def _acts_on(request: HttpRequest, account: Account) -> dict[str, object]:
     acts = {name: url_of(name, account) for name in (*ACTS, "test")}
     return {
         "acts": acts | {"release": reverse(RELEASE, query={"id": account.pk})},
         "is_paused": bool(_to_come(account.paused_until) or _to_come(account.hand_paused_until)),
-        "audit_url": reverse("admin:audit_auditentry_changelist", query={"q": account.pk}),
+        "audit_url": audit_of(request, account.pk),
+        "may_act": may_act(request),
     }
 
 

@@ -127,7 +127,7 @@ class AlertAdmin(ReadOnlyAdmin):
             said = message.headline(alert)
             linked = marks.link(message.page_of(alert), said) if _may_see(request, alert) else said
             runbook = marks.link(message.runbook_of(alert), "Runbook")
-            return marks.under(linked, format_html("{} {}", KINDS[alert.kind].says(alert.facts), runbook))
+            return marks.under(linked, format_html("{} {}", message.says(alert), runbook))
 
         return (what, "standing", "since", "told")
 

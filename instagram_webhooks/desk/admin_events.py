@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
+from audit.pages.links import audit_of
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from audit.pages.rows import Walked
 from dead_letters.models import DeadLetter
@@ -111,8 +112,7 @@ class EventAdmin(ReadOnlyAdmin):
         about: dict[str, object] = {"title": "One event"}
         if isinstance(event, WebhookEvent):
             (one,) = shown([event], timeline=True)
-            audit_url = reverse("admin:audit_auditentry_changelist", query={"q": str(event.pk)})
-            about |= {"steps": one["timeline"], "subtitle": None, "audit_url": audit_url}
+            about |= {"steps": one["timeline"], "subtitle": None, "audit_url": audit_of(request, event.pk)}
             goes_first = one["waiting"] is not None and one["waits_for"] is None
             if goes_first and event.state != EventState.PROCESSING and may_set_aside(request):
                 about["set_aside_url"] = reverse(SET_ASIDE, query={"id": str(event.pk)})

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from rest_framework import generics, status
 from rest_framework.request import Request
 
-from audit.rest.bodies import Number, ReasonBody, StrictBody
+from audit.rest.bodies import Number, ReasonBody
 from audit.rest.filters import Filter
 from audit.rest.problems import Conflict
 from audit.rest.views import ActView, ApiView, ListView
@@ -69,7 +69,7 @@ class AccountRelease(_OfAccounts, ActView[Account]):
         return self.with_parked([self.get_object()])[0]
 
 
-class PauseBody(ReasonBody, StrictBody):
+class PauseBody(ReasonBody):
     """For how long nothing is sent for an account, and why."""
 
     hours = Number(min_value=1, max_value=24, help_text="From now on; a longer pause stays.")

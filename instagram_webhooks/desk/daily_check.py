@@ -1,5 +1,7 @@
 """The check of every account at Meta, once a day; what it finds wrong is an alert until a later check finds it well."""
 
+from django.utils import timezone
+
 from instagram_webhooks.alarms import incidents
 from instagram_webhooks.alarms.incidents import Seen
 from instagram_webhooks.desk import connection
@@ -20,23 +22,28 @@ def check_accounts() -> dict[str, int]:
     be worked for: `account_stopped` tells of it.
     """
     wrong: dict[str, list[Seen]] = {"unsubscribed": [], _OTHER: []}
-    unsure: list[str] = []
-    silent = 0
+    unsure: dict[str, list[str]] = {"unsubscribed": [], _OTHER: []}
+    asked_nothing = silent = 0
+    now = timezone.now()
     known = Account.objects.filter(provider="instagram").order_by("pk")[:MOST]
     for account in known:
-        is_asked = account.state == AccountState.ACTIVE and silent < SILENT_IN_A_ROW
+        is_left_alone = account.hand_paused_until is not None and account.hand_paused_until > now
+        is_asked = account.state == AccountState.ACTIVE and not is_left_alone and silent < SILENT_IN_A_ROW
         findings = _findings(account) if is_asked else None
         if findings is None:
-            unsure.append(str(account.pk))
-            silent += is_asked
+            for keys in unsure.values():
+                keys.append(str(account.pk))
+            asked_nothing, silent = asked_nothing + 1, silent + is_asked
             continue
         silent = 0
         first = next((each for each in findings if each.verdict is Verdict.WRONG), None)
         if first is not None:
             wrong[_KINDS.get(first.about, _OTHER)].append(_seen(account, first))
+            if first.about not in _KINDS:  # it was not asked further: whether it is subscribed is not known
+                unsure["unsubscribed"].append(str(account.pk))
     incidents.note(wrong, lingers_s=0.0, unsure=unsure)
     count = sum(len(seen) for seen in wrong.values())
-    return {"well": len(known) - count - len(unsure), "wrong": count, "unsure": len(unsure)}
+    return {"well": len(known) - count - asked_nothing, "wrong": count, "unsure": asked_nothing}
 
 
 def _findings(account: Account) -> list[Finding] | None:

@@ -53,7 +53,8 @@ def _of(found: trace.Found) -> dict[str, Any]:
     """The latest first; where it is one event, with all that happened to it."""
     latest = found.events[::-1][:TOLD]
     events = shown(latest, timeline=True)
-    more = {"count": len(found.events), "is_cut": found.is_cut or len(found.events) > TOLD}
+    more = {"count": marks.capped(len(found.events) + found.is_cut, trace.MOST), "is_one": len(found.events) == 1,
+            "is_cut": len(found.events) > TOLD}  # fmt: skip
     steps = events[0].get("timeline", []) if len(events) == 1 else []
     return {"told": [_told(event) for event in events], "steps": steps, **more}
 

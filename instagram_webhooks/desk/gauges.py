@@ -67,8 +67,9 @@ class Asked:
                 done.set()
                 return done
             if self._answered is None:
-                self._answered = threading.Event()
-                threading.Thread(target=self._run, args=[self._answered], name="gauges", daemon=True).start()
+                asked = threading.Event()
+                threading.Thread(target=self._run, args=[asked], name="gauges", daemon=True).start()
+                self._answered = asked
             return self._answered
 
     def found(self, answered: threading.Event, *, wait_s: float) -> Found:

@@ -22,7 +22,7 @@ from instagram_webhooks.desk import beats
 from instagram_webhooks.desk.accounts import Unknown, unknown_accounts
 from instagram_webhooks.inbox import heads, turn
 from instagram_webhooks.inbox.wake_ups import Broker, BrokerAway
-from instagram_webhooks.models import Account, AccountState, Worker
+from instagram_webhooks.models import Account, AccountState, Incident, Worker
 from instagram_webhooks.models.account import Replies
 
 CAP = 1000
@@ -31,6 +31,9 @@ ASKED_FOR_MS = 200
 TOO_LONG_S = 900.0  # where no alarm says how long a conversation may wait
 TOKEN_ENDS = timedelta(days=14)
 WORKERS, UPKEEP = "instagram_webhooks_worker", "instagram_webhooks_turn"
+ALERTS = "instagram_webhooks_incident"
+# What this page finds out and says itself.
+_TOLD_HERE = {"new_cause", "recurrence", "waiting_head", "no_worker", "account_stopped", "token_ends"}
 _BLOCKED = """
 SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE {is_blocked} LIMIT %(cap)s) counted
 """
@@ -44,9 +47,10 @@ SELECT extract(epoch FROM statement_timestamp() - {heads.WAITS_SINCE.format(e="e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What is so now. Counts end at CAP + 1; oldest_s: None where nothing waits.
+    """What is so now. Counts end at CAP + 1; oldest_s: 0 where no conversation waits.
 
-    ready: wake-ups in the queue; None: the broker does not answer. blocked: None where it took too long to count.
+    ready: wake-ups in the queue; None: the broker does not answer. oldest_s, blocked: None where it took too long to
+    find out. alerts: kinds of those that go on, the longest first.
     """
 
     workers: int
@@ -58,6 +62,7 @@ class Health:
     oldest_s: float | None
     blocked: int | None
     pressing: causes.Pressing
+    alerts: Sequence[str]
     accounts: Sequence[Account]
     unknown: Sequence[Unknown]
 
@@ -86,9 +91,10 @@ def health() -> Health:
         beat=beats.beat(turns.get(turn.BEAT), worked_since=min(started, default=None)),
         ready=_ready(),
         queue_delay=beats.queue_delay(),
-        oldest_s=_number(_OLDEST),
+        oldest_s=_number(f"SELECT coalesce(({_OLDEST}), 0)"),
         blocked=_number(_BLOCKED.format(is_blocked=heads.is_blocked("e")), cap=CAP + 1),
         pressing=causes.pressing(most=CAUSES_SHOWN),
+        alerts=list(Incident.objects.filter(ended_at=None).order_by("begun_at").values_list("kind", flat=True)[:CAP]),
         accounts=_accounts(),
         unknown=unknown_accounts(),
     )
@@ -97,11 +103,18 @@ def health() -> Health:
 def troubles(now: Health) -> list[Trouble]:
     """What needs a person, the gravest first; empty: all is well."""
     found = [*_of_service(now), *_of_accounts(now)]
+    if now.oldest_s is None:
+        said = "Whether a conversation waits was not found out in time: the database is busy."
+        found.append(Trouble(said, "instagram_webhooks_blockedconversation"))
     longest = conf().alert_head_age_s or TOO_LONG_S
     if now.oldest_s and now.oldest_s > longest:
         blocked = "" if now.blocked is None else f"; {many(now.blocked, 'conversation')} blocked"
         said = f"The oldest event has waited {marks.span(now.oldest_s)}{blocked}."
         found.append(Trouble(said, "instagram_webhooks_blockedconversation"))
+    if others := [kind for kind in now.alerts if kind not in _TOLD_HERE]:
+        kinds = ", ".join(dict.fromkeys(kind.replace("_", " ") for kind in others))
+        go = "goes" if len(others) == 1 else "go"
+        found.append(Trouble(f"{many(len(others), 'alert')} {go} on: {kinds}.", ALERTS))
     if now.pressing.count:
         letters = f"{many(now.pressing.letters, 'dead letter')} of {many(now.pressing.count, 'cause')}"
         found.append(Trouble(f"{letters} to look at.", "dead_letters_cause", is_grave=False))
@@ -131,7 +144,8 @@ def _of_accounts(now: Health) -> list[Trouble]:
         (False, "{is} left alone for a while, after failures", [a for a in active if _is_after(a.paused_until, clock)]),
         (False, "get{s} no replies: they are switched off", [a for a in active if a.replies == Replies.OFF]),
         (False, "{is} in shadow mode: replies are not sent", [a for a in active if a.replies == Replies.SHADOW]),
-        (False, "need{s} a new token within 14 days", [a for a in active if _is_after(soon, a.token_expires_at)]),
+        (True, "need{s} a new token: it has run out", [a for a in active if _is_after(clock, a.token_expires_at)]),
+        (False, "need{s} a new token within 14 days", [a for a in active if _ends_between(a, clock, soon)]),
     )
     found = [_trouble(words, accounts, is_grave=is_grave) for is_grave, words, accounts in kinds if accounts]
     if now.unknown:
@@ -146,6 +160,10 @@ def _trouble(words: str, accounts: Sequence[Account], *, is_grave: bool) -> Trou
     return Trouble(f"{_list([str(each) for each in accounts])} {said}.", "instagram_webhooks_account", is_grave)
 
 
+def _ends_between(account: Account, begin: datetime, end: datetime) -> bool:
+    return account.token_expires_at is not None and begin <= account.token_expires_at < end
+
+
 def _is_after(late: datetime | None, early: datetime | None) -> bool:
     return late is not None and early is not None and late > early
 
@@ -157,7 +175,7 @@ def sentence(now: Health, found: Sequence[Trouble]) -> str:
         return f"Degraded: {grave[0].words}"
     if found:
         return f"Running, and something needs you: {found[0].words}"
-    waits = f"the oldest event has waited {marks.span(now.oldest_s)}" if now.oldest_s else "nothing waits"
+    waits = f"the oldest event has waited {marks.span(now.oldest_s)}" if now.oldest_s else "no conversation waits"
     return f"All is well: {many(now.workers, 'worker')} at work, {waits}."
 
 
@@ -172,7 +190,7 @@ def _ready() -> int | None:
 
 
 def _number(statement: str, **values: object) -> Any:
-    """The one number that it gives; None where it gives none, or took too long: the page does not wait for it."""
+    """The one number that it gives; None where it took too long: the page does not wait for it."""
 
     def ask() -> Any:
         with connection.cursor() as cursor:

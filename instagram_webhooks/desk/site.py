@@ -32,7 +32,7 @@ MENU = {
     "Records": ("auditentry", "taskresult"),
     "People": ("user", "group", "authtoken"),
 }
-# Where what a chart counts is listed.
+# Where the newest of what a chart counts are listed.
 LISTS = {"received": {}, "processed": {"state": "processed"}, "dead": {"state": "dead"}}
 
 
@@ -135,7 +135,7 @@ def _dashboard(request: HttpRequest) -> dict[str, object]:
         "troubles": [(each.words, each.page and reverse(f"admin:{each.page}_changelist")) for each in found],
         "shown_causes": _causes(now.pressing.most),
         "latest_ms": minutes.latest_ms(),
-        "oldest": marks.span(now.oldest_s) if now.oldest_s else "none",
+        "oldest": "not found in time" if now.oldest_s is None else marks.span(now.oldest_s) if now.oldest_s else "none",
         "blocked": "not counted in time" if now.blocked is None else health.capped(now.blocked),
         "itself": _itself(now),
         "replays": replays,

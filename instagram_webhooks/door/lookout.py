@@ -63,8 +63,8 @@ class Lookout:
                     self._counts[of][place] += number
 
     def look(self) -> bool:
-        """Does the round of alarms that no worker is there to do; False where one lives."""
-        return not conditions.any_worker() and rounds.run()
+        """Does the round of alarms that no worker does; False where one did lately."""
+        return (not conditions.any_worker() or rounds.is_overdue()) and rounds.run()
 
     def _run(self) -> None:
         while True:

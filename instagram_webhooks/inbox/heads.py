@@ -51,6 +51,9 @@ WITH waiting AS MATERIALIZED (
      AND {WAITS_SINCE.format(e="e")} < statement_timestamp() - make_interval(secs => %(age)s)
      AND NOT EXISTS (SELECT 1 FROM unnest(%(accounts)s::text[], %(states)s::text[]) AS known(account, state)
                       WHERE known.account = e.account AND known.state = e.state)
+     AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_account a  -- a person wants them to wait
+                      WHERE a.account_id = e.account AND a.provider = e.provider
+                        AND a.hand_paused_until > statement_timestamp())
    ORDER BY {WAITS_SINCE.format(e="e")}, e.event_id LIMIT %(limit)s
 ), crowd AS (
   SELECT provider, account, state, reason, count(*) AS count, min(since) AS since,

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from audit.log import record
 from instagram_webhooks.models import Account
+from instagram_webhooks.replies.pause import FAILURES_IN_A_ROW
 
 LEAST_LONGER_S = 60  # what a second click adds is no longer pause
 
@@ -21,10 +22,13 @@ UPDATE instagram_webhooks_account SET hand_paused_until = clock_timestamp() + ma
        < clock_timestamp() + make_interval(hours => %(hours)s, secs => -%(least)s))
 RETURNING hand_paused_until
 """
-# The count of failures stays: after a pause for them the next call goes out alone, to try whether Meta is back.
+# The count of failures stays: after a pause for them the next call goes out alone, to try whether Meta is back. A wait
+# that Meta named is not ended: nothing would be tried first.
 _RESUME = """
-UPDATE instagram_webhooks_account SET hand_paused_until = NULL, paused_until = NULL, next_wake_at = NULL
- WHERE id = %(id)s AND greatest(hand_paused_until, paused_until) > clock_timestamp()
+UPDATE instagram_webhooks_account SET hand_paused_until = NULL, next_wake_at = NULL,
+       paused_until = CASE WHEN unknown_in_a_row < %(in_a_row)s THEN paused_until END
+ WHERE id = %(id)s AND (hand_paused_until > clock_timestamp()
+                        OR (paused_until > clock_timestamp() AND unknown_in_a_row >= %(in_a_row)s))
 RETURNING id
 """
 
@@ -43,9 +47,9 @@ def pause(account: Account, *, hours: int, actor: str, reason: str) -> datetime 
 
 
 def resume(account: Account, *, actor: str, reason: str) -> bool:
-    """Whether this ended a pause, whoever began it; upkeep then wakes what waited (replies/waking.py)."""
+    """Whether this ended a pause, by hand or for failures; upkeep then wakes what waited (replies/waking.py)."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_RESUME, {"id": account.pk})
+        cursor.execute(_RESUME, {"id": account.pk, "in_a_row": FAILURES_IN_A_ROW})
         if cursor.fetchone() is None:
             return False
         record("account.resumed", subject_id=account.pk, provider=account.provider, actor=actor, reason=reason,

@@ -118,7 +118,7 @@ def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tup
 def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: outbox.Reply) -> None:
     """Sends a reply that is known not to have left."""
     account = pause.fresh(account)  # a look-up may have taken its time
-    reason = _withheld_by_now(claim, account)
+    reason = _withheld_by_now(claim, account, reply)
     if reason:
         _withhold(claim, reply, reason)
         return
@@ -139,13 +139,19 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
     _send(claim, content, account, reply.id, reply.text(), checked_at)
 
 
-def _withheld_by_now(claim: Claim, account: pause.KnownAccount) -> str:
+def _withheld_by_now(claim: Claim, account: pause.KnownAccount, reply: outbox.Reply) -> str:
     if timezone.now() > policy.reply_deadline(claim):
         return "window_closed"
     withheld = account.withholds()
     if withheld != "switched_off" and thread.is_deleted(claim):
         return "deleted"
-    return withheld
+    return withheld or ("human" if reply.called_at is None and _a_person_answered(claim) else "")
+
+
+def _a_person_answered(claim: Claim) -> bool:
+    """Whether somebody has since this message came: what was planned then and held back for long would come after."""
+    at = thread.last_answers(claim.conversation_id).last_human_at if claim.conversation_id else None
+    return at is not None and conf().human_pause_s > 0 and at > (claim.happened_at or claim.received_at)
 
 
 def _withhold(claim: Claim, reply: outbox.Reply, reason: str) -> None:

@@ -85,7 +85,7 @@ def test_a_pause_that_failures_made_is_ended_by_a_person_too(ops, shop):
 
     shop.refresh_from_db()
     assert (shop.paused_until, shop.unknown_in_a_row) == (None, 4)
-    assert said(page) == ["@shop is paused no longer; what waited goes out within seconds."]
+    assert said(page) == ["@shop is paused no longer; what waited goes out soon."]
 
 
 def test_resume_is_offered_only_where_something_is_paused(ops, shop):

@@ -48,7 +48,7 @@ def sentence(client):
 
 
 def test_while_nothing_is_wrong_it_says_so(ops, at_work):
-    assert sentence(ops) == "All is well: 1 worker at work, nothing waits."
+    assert sentence(ops) == "All is well: 1 worker at work, no conversation waits."
 
     stored(a_message("m-1"))
     assert re.fullmatch(r"All is well: 1 worker at work, the oldest event has waited \d s\.", sentence(ops))

@@ -69,7 +69,7 @@ def test_of_an_id_that_was_never_seen_it_says_so_and_what_that_may_be(ops):
 
     assert "was ever received" in page
     assert "Last event of @shop" in page
-    assert "Signatures refused in the last hour 3 : where Meta" in page
+    assert "Signatures refused in the last hour 3: where Meta" in page
     assert "message requests" in page
     assert "connect_instagram --check" in page
 

@@ -1,8 +1,12 @@
 """What every list has: what narrows it, each with a way out, and why it is empty."""
 
-import pytest
+from datetime import timedelta
 
-from tests.admin.pages import CONVERSATIONS, EVENTS, found, shown
+import pytest
+from django.utils import timezone
+
+from instagram_webhooks.models import WebhookEvent
+from tests.admin.pages import CONVERSATIONS, EVENTS, found, shown, words
 from tests.builders import ACCOUNT, a_message, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -60,6 +64,33 @@ def test_every_list_opens_while_it_is_empty(admin_client, page):
 def test_a_list_without_a_search_box_leaves_a_search_aside(admin_client):
     assert "No conversation is blocked" in shown(admin_client, "/admin/instagram_webhooks/blockedconversation/")
     assert found(admin_client, "/admin/instagram_webhooks/blockedconversation/", q="no-such-thing") == []
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\ufeff", "\u200f" * 200])
+def test_a_page_with_unseen_marks_is_whole(admin_client, mark):
+    """Each is written out in more bytes than it came in."""
+    page = admin_client.get(CONVERSATIONS, {"q": mark}, secure=True)
+
+    assert int(page["Content-Length"]) == len(page.content)
+    assert page.content.rstrip().endswith(b"</html>")
+    assert mark not in page.content.decode()
+
+
+def test_where_none_of_the_newest_match_the_list_says_that_and_leads_further(admin_client, monkeypatch):
+    monkeypatch.setattr("audit.pages.rows.LOOKED_THROUGH", 2)
+    for n in range(3):
+        (event,) = stored(a_message(f"m-{n}"), correlation_id=f"request-{n}")
+        WebhookEvent.objects.filter(pk=event.pk).update(received_at=timezone.now() - timedelta(minutes=n))
+    oldest = WebhookEvent.objects.order_by("received_at").first()
+    WebhookEvent.objects.filter(pk=oldest.pk).update(kind="reaction")
+
+    page = admin_client.get(EVENTS, {"kind": "reaction"}, secure=True)
+
+    told = words(page)
+    assert "Nothing matches among" in told
+    assert "Nothing here matches" not in told
+    further = admin_client.get(EVENTS + page.context["cl"].further_query, secure=True)
+    assert [row.pk for row in further.context["cl"].result_list] == [oldest.pk]
 
 
 def test_what_is_typed_stays_text_in_its_chip(admin_client):

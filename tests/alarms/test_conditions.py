@@ -203,6 +203,18 @@ def test_a_condition_that_is_broken_silences_no_other(minute, monkeypatch, caplo
     assert len(mail.outbox) == 1
 
 
+def test_an_error_of_the_database_in_one_condition_silences_no_other_and_all_is_told(minute, monkeypatch):
+    def refused():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM a_table_without_a_grant")
+
+    an_account(state="token")
+    monkeypatch.setattr(rounds, "CONDITIONS", (refused, conditions.stopped_accounts))
+    minute()
+
+    assert len(mail.outbox) == 1
+
+
 def slow():
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(1)")

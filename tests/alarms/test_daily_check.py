@@ -2,10 +2,12 @@
 
 import socket
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from celery.schedules import crontab
 from django.urls import resolve
+from django.utils import timezone
 
 from instagram_webhooks.alarms import message
 from instagram_webhooks.conf import UPKEEP_QUEUE
@@ -49,6 +51,25 @@ def test_a_token_of_another_account_is_named(graph):
     check_accounts()
 
     assert open_ones() == {("account_check", "@shop")}
+
+
+def test_a_refused_token_says_nothing_about_the_subscription(graph):
+    account = an_account()
+    check_accounts()
+    account.set_token("IGTEST-another")
+    account.save()
+
+    check_accounts()
+
+    assert open_ones() == {("unsubscribed", "@shop"), ("account_check", "@shop")}
+
+
+def test_an_account_that_a_person_paused_is_not_asked_about(graph):
+    an_account()
+    Account.objects.update(hand_paused_until=timezone.now() + timedelta(hours=1))
+
+    assert check_accounts() == {"well": 0, "wrong": 0, "unsure": 1}
+    assert graph.calls() == []
 
 
 def test_where_meta_does_not_answer_what_was_found_stands(graph):

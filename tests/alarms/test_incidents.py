@@ -60,7 +60,7 @@ def test_what_comes_back_after_its_end_is_another_incident():
 def test_what_nobody_could_find_out_goes_on():
     is_so("a", "b")
 
-    is_so(lingers_s=0.0, unsure=["a"])
+    is_so(lingers_s=0.0, unsure={"account_stopped": ["a"]})
 
     assert set(Incident.objects.filter(ended_at=None).values_list("key", flat=True)) == {"a"}
 

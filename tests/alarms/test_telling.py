@@ -5,11 +5,12 @@ import hashlib
 import hmac
 import json
 import smtplib
+import threading
 
 import pytest
 from django.core import mail
 
-from instagram_webhooks.alarms import incidents, telling
+from instagram_webhooks.alarms import deliver, incidents, message, telling
 from instagram_webhooks.models import Incident, Turn
 from tests.alarms.conftest import SECRET, Box, Chat, stopped, told
 from tests.builders import knobs
@@ -75,6 +76,43 @@ def test_what_began_and_ended_before_it_was_told_is_told_as_both(box):
 
     assert [told(box), told(box)] == [1, 0]
     assert "It was so from 20" in box.messages[0].body
+
+
+def test_one_that_lacks_a_fact_of_its_sentence_keeps_no_other_untold(box, caplog):
+    Incident.objects.create(kind="waiting_head", key="of an earlier release", facts={})
+    stopped("@shop")
+    with caplog.at_level("ERROR"):
+        assert told(box) == 1
+
+    body = box.messages[0].body
+    assert "waiting head of an earlier release" in body
+    assert "@shop cannot be worked for" in body
+    assert not Incident.objects.filter(mailed_at=None).exists()
+
+
+def test_what_goes_on_elsewhere_and_has_ended_here_begins_nothing():
+    incidents.note({"waiting_head": [incidents.Seen(key="a", goes_on=True)]})
+
+    assert not Incident.objects.exists()
+
+
+def test_a_channel_that_drips_holds_nobody_up_and_gets_no_second_message_meanwhile():
+    ends, sent = threading.Event(), []
+
+    def drip(message):
+        sent.append(message)
+        ends.wait(20)
+
+    channel = deliver.Channel("post", "a chat", drip)
+    news = message.Message("msg_1", "subject", "body")
+    try:
+        with pytest.raises(deliver.Undelivered, match="longer than"):
+            deliver.in_time(channel, news, within_s=0.2)
+        with pytest.raises(deliver.Undelivered, match="hangs"):
+            deliver.in_time(channel, news, within_s=0.2)
+        assert len(sent) == 1
+    finally:
+        ends.set()
 
 
 def test_a_failed_delivery_is_no_error_is_tried_again_and_says_so_without_the_address(caplog):

@@ -66,6 +66,7 @@ def test_a_body_may_be_as_large_as_the_door_takes_and_no_larger(server):
 
 def test_the_proxy_alone_says_whether_it_was_https(server):
     assert value(server, "proxy_set_header", "X-Forwarded-Proto") == ["$scheme"]
+    assert value(server, "proxy_set_header", "X-Real-IP") == ["$remote_addr"]
     for location in blocks(server, "location"):  # one header in a location would undo all of the server's
         assert not has(location, "proxy_set_header")
 

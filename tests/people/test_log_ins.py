@@ -4,6 +4,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import Client
 
 from audit.models import AuditEntry
 from tests.admin.pages import words
@@ -69,6 +70,32 @@ def test_log_ins_log_outs_and_locks_are_audited(client, anna):
         ("person.logged_out", "anna"),
         ("person.locked_out", "system"),
     ]
+
+
+def test_a_lock_that_goes_on_is_audited_once(client, anna):
+    log_in_wrongly(client, "anna")
+    for _ in range(5):
+        assert log_in(client, "anna", "wrong").status_code == 429
+
+    assert AuditEntry.objects.filter(action="person.locked_out").count() == 1
+
+
+def test_the_address_is_the_client_s_where_a_trusted_proxy_names_it(anna, settings):
+    settings.PROXY_ADDRESS_HEADER = "HTTP_X_REAL_IP"
+    near, far = (Client(headers={"X-Real-IP": address}) for address in ("192.0.2.7", "198.51.100.9, 192.0.2.8"))
+    log_in_wrongly(near, "anna")
+
+    assert log_in(near, "anna", PASSWORD).status_code == 429
+    assert log_in(far, "anna", PASSWORD).status_code == 302
+    assert set(AccessAttempt.objects.values_list("ip_address", flat=True)) == {"192.0.2.7"}
+
+
+def test_an_address_that_nobody_trusted_names_is_not_believed(client, anna):
+    for n in range(settings.AXES_FAILURE_LIMIT):
+        data = {"username": "anna", "password": "wrong"}
+        client.post(LOGIN, data, secure=True, headers={"X-Real-IP": f"192.0.2.{n}"})
+
+    assert log_in(client, "anna", PASSWORD).status_code == 429
 
 
 def test_the_api_is_not_hindered_by_wrong_log_ins(client, anna):

@@ -1,12 +1,15 @@
 """The roles: every page and every act of the desk, for each of them."""
 
+import html
+import re
 from contextlib import suppress
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.urls import NoReverseMatch, get_resolver, reverse
+from django.urls import NoReverseMatch, get_resolver, resolve, reverse
 
 from audit.ids import uuid7
+from tests.browser import seeds
 
 pytestmark = pytest.mark.django_db
 ROLES = ("viewer", "support", "operator", "auditor", "administrator")
@@ -116,3 +119,33 @@ def test_no_role_may_delete_or_change_what_happened():
     about = Permission.objects.filter(group__isnull=False, content_type__app_label__in=["audit", "dead_letters"])
 
     assert not about.filter(codename__regex="^(add|change|delete)_").exists()
+
+
+@pytest.fixture
+def stocked():
+    """Something of everything."""
+    seeds.fill("everyday")
+
+
+def test_no_page_leads_a_role_to_where_it_may_not_go(stocked, role, client):
+    """From each list and the first row of it, one link of each kind."""
+    seen, refused = set(), []
+    addresses = ["/admin/", *(f"/admin/{page}/" for page, roles in LISTS.items() if role in roles)]
+    for address in [*addresses, *filter(None, (first_row(client, each) for each in addresses[1:]))]:
+        for link in links_of(client.get(address, secure=True)):
+            name = resolve(link.partition("?")[0]).url_name
+            if name not in seen and name != "logout":
+                seen.add(name)
+                refused += [(address, link)] if client.get(link, secure=True).status_code == 403 else []
+
+    assert refused == []
+    assert len(seen) > len(addresses)
+
+
+def first_row(client, address):
+    listed = client.get(address, secure=True).context.get("cl")
+    return f"{address}{listed.result_list[0].pk}/change/" if listed and listed.result_list else None
+
+
+def links_of(page):
+    return [html.unescape(link) for link in re.findall(r'href="(/admin/[^"]*)"', page.content.decode())]

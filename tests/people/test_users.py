@@ -48,6 +48,14 @@ def test_a_role_is_given_and_the_act_is_audited(keeper, anna):
     assert (entry.actor, entry.detail["user_id"], entry.detail["roles"]) == ("karl", anna.pk, ["operator"])
 
 
+def test_a_role_whose_name_is_no_word_can_be_given_too(keeper, anna):
+    care = Group.objects.create(name="Customer care, Büro 2")
+
+    assert save(keeper, anna, groups=[care.pk]).status_code == 302
+
+    assert AuditEntry.objects.get(action="person.changed").detail["roles"] == [f"group_{care.pk}"]
+
+
 def test_an_administrator_makes_no_superuser_and_gives_no_right_beside_roles(keeper, anna):
     save(keeper, anna, is_superuser="on", user_permissions=["1"])
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from audit.models import AuditEntry
-from instagram_webhooks.models import Account, OutgoingReply, WebhookEvent
+from instagram_webhooks.models import Account, Conversation, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies import by_hand, pause, waking
 from tests.builders import PERSON, a_message, stored
 from tests.worker import stage
@@ -158,3 +158,29 @@ def test_there_is_nothing_to_resume_where_nothing_is_paused(shop):
 
     assert not resumed(shop)
     assert acts() == []
+
+
+def test_whom_a_person_answered_meanwhile_gets_no_automatic_answer_after_the_pause(graph, shop):
+    paused(shop)
+    (event,) = stored(a_message())
+    worked(event)
+    Conversation.objects.update(last_human_at=timezone.now())
+
+    resumed(shop)
+    waking.wake_held()
+    worked(event)
+
+    reply = OutgoingReply.objects.get()
+    assert (event.state, reply.state, reply.reason, graph.taken(PERSON)) == ("processed", "withheld", "human", [])
+
+
+def test_a_wait_that_meta_named_is_not_ended_by_hand(shop):
+    until = timezone.now() + timedelta(hours=1)
+    Account.objects.update(paused_until=until)
+    assert not resumed(shop)
+    paused(shop)
+
+    assert resumed(shop)
+
+    shop.refresh_from_db()
+    assert (shop.paused_until, shop.hand_paused_until) == (until, None)

@@ -33,29 +33,56 @@ function offerCopies(within) {
   }
 }
 
-// What is marked as live is fetched again, unless somebody stopped that or does not look.
+// What is marked as live is fetched again, unless somebody stopped that, does not look, or is writing in it.
 function keepLive(part) {
+  const bar = document.createElement("p");
   const stop = document.createElement("button");
+  const told = document.createElement("span");
+  const everyMs = 1000 * Number(part.dataset.liveS);
   let isStopped = false;
+  let failures = 0;
   const say = () => { stop.textContent = isStopped ? "Go on updating" : "Stop updating"; };
+  const isInUse = () => part.contains(document.activeElement) ||
+    [...part.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
   stop.type = "button";
   stop.className = "live";
   stop.addEventListener("click", () => { isStopped = !isStopped; say(); });
+  told.setAttribute("role", "status");
+  bar.className = "live-bar";
+  bar.append(stop, told);
+  part.after(bar);
   say();
-  part.after(stop);
-  const timer = setInterval(async () => {
-    if (isStopped || document.hidden || part.contains(document.activeElement)) return;
+
+  // Whether to ask again. What failed twice is said: a page that stands still must not look well.
+  async function update() {
+    if (isStopped || document.hidden || isInUse()) return true;
+    let fresh = null;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error" });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = answer.ok && page.getElementById(part.id);
-      if (!fresh) return;
-      part.replaceChildren(...fresh.childNodes);
-      part.className = fresh.className;
-      offerCopies(part);
-      if (!fresh.dataset.liveS) { clearInterval(timer); stop.remove(); }
-    } catch { /* the next try may reach it */ }
-  }, 1000 * Number(part.dataset.liveS));
+      const answer = await fetch(location.href, {
+        credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(10000),
+      });
+      if (answer.ok) fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+    } catch { /* told below */ }
+    if (!fresh) {
+      failures += 1;
+      if (failures === 2) told.textContent = ` Not updated since ${new Date().toISOString().slice(11, 19)} UTC: load the page again.`;
+      return failures < 30;
+    }
+    failures = 0;
+    told.textContent = "";
+    if (isStopped || isInUse()) return true;
+    part.replaceChildren(...fresh.childNodes);
+    part.className = fresh.className;
+    offerCopies(part);
+    if (fresh.dataset.liveS) return true;
+    bar.remove();
+    return false;
+  }
+
+  (async () => {
+    do await new Promise((resolve) => { setTimeout(resolve, everyMs); });
+    while (await update());
+  })();
 }
 
 offerCopies(document);

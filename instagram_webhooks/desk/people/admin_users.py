@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from axes.utils import reset
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import models, transaction
 from django.http import HttpRequest
 
+from audit.facts import IDENTIFIER
 from audit.log import record
 from instagram_webhooks.desk.people import second_factor
 
@@ -33,7 +34,7 @@ class UserAdmin(_Admin):
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A right that one has not cannot be given to oneself or others."""
+        """Whoever is no superuser gives the rights that roles hold, and no other."""
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, *FOR_SUPERUSERS)
 
@@ -53,7 +54,7 @@ class UserAdmin(_Admin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """After the roles were set: what changed, by the names of its fields."""
         super().save_related(request, form, formsets, change)
-        roles = sorted(form.instance.groups.values_list("name", flat=True))
+        roles = sorted(_fact(group) for group in form.instance.groups.all())
         about = {"fields": sorted(form.changed_data), "roles": roles} if change else {"roles": roles}
         _record(request, "changed" if change else "added", form.instance, about)
 
@@ -70,9 +71,10 @@ class UserAdmin(_Admin):
         """Django's page, audited where it changed one."""
         user = self.get_object(request, id)
         before = user.password if user else ""
-        answer = super().user_change_password(request, id, form_url)
-        if user and User.objects.filter(pk=user.pk).exclude(password=before).exists():
-            _record(request, "password_changed", user, {})
+        with transaction.atomic():
+            answer = super().user_change_password(request, id, form_url)
+            if user and User.objects.filter(pk=user.pk).exclude(password=before).exists():
+                _record(request, "password_changed", user, {})
         return answer
 
     @admin.action(description="Let in again after too many wrong log-ins", permissions=["change"])
@@ -99,6 +101,11 @@ def _may_touch(request: HttpRequest, user: Any) -> bool:
 
 def _record(request: HttpRequest, what: str, user: User, about: Mapping[str, object]) -> None:
     record(f"person.{what}", subject_id=None, actor=request.user.get_username(), detail={"user_id": user.pk, **about})
+
+
+def _fact(group: Group) -> str:
+    """A role by its name, where that may be written down."""
+    return group.name if IDENTIFIER.fullmatch(group.name) else f"group_{group.pk}"
 
 
 def _many(users: list[User]) -> str:

@@ -13,6 +13,9 @@ from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
 from audit.log import record
+from instagram_webhooks.inbox import turn
+
+TOLD_EVERY_S = 300.0
 
 
 def known_as(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
@@ -46,7 +49,7 @@ def _audit_out(*, user: Any, **_: object) -> None:
 
 @receiver(user_locked_out)
 def _audit_lock(*, username: str, **_: object) -> None:
-    """Of users only: anybody can be refused under any number of other names."""
+    """Of users only, since anybody can be refused under any name, and once in a while: it is told of every refusal."""
     user = get_user_model().objects.filter(username=username).first()
-    if user is not None:
+    if user is not None and turn.take(TOLD_EVERY_S, f"lock {user.pk}"):
         record("person.locked_out", subject_id=None, detail={"user_id": user.pk})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest
@@ -49,8 +50,15 @@ def is_enrolled(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 def offered(user: AbstractBaseUser | AnonymousUser) -> TOTPDevice:
     """The key that an app is to be given; the same one until it is confirmed, so that a reload costs no second scan."""
-    device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": APP})
-    return device
+    with transaction.atomic():
+        _lock(user)
+        waiting: TOTPDevice | None = TOTPDevice.objects.filter(user=user.pk, confirmed=False).first()
+        return waiting or TOTPDevice.objects.create(user=user, confirmed=False, name=APP)
+
+
+def _lock(user: AbstractBaseUser | AnonymousUser) -> None:
+    """One at a time for a person: no constraint of django-otp's keeps two devices apart."""
+    get_user_model().objects.select_for_update().get(pk=user.pk)  # type: ignore[misc]
 
 
 def enrol(request: HttpRequest, code: str) -> list[str]:
@@ -59,8 +67,9 @@ def enrol(request: HttpRequest, code: str) -> list[str]:
     Of two at once, one: a person who has an app already is given no second one here.
     """
     with transaction.atomic():
-        waiting = TOTPDevice.objects.select_for_update().filter(user=request.user.pk, confirmed=False).first()
-        is_right = waiting is not None and waiting.verify_token(code)
+        _lock(request.user)
+        waiting = TOTPDevice.objects.filter(user=request.user.pk, confirmed=False).first()
+        is_right = waiting is not None and not is_enrolled(request.user) and waiting.verify_token(code)
         codes = _confirm(request, waiting) if waiting and is_right else []
     if not is_right:  # said outside: a wrong code is counted, so that nobody tries them all
         raise CodeRefused(CodeRefused.__doc__)
