@@ -87,7 +87,7 @@ def test_one_that_lacks_a_fact_of_its_sentence_keeps_no_other_untold(box, caplog
     body = box.messages[0].body
     assert "waiting head of an earlier release" in body
     assert "@shop cannot be worked for" in body
-    assert not Incident.objects.filter(mailed_at=None).exists()
+    assert not Incident.objects.filter(posted_at=None).exists()
 
 
 def test_what_goes_on_elsewhere_and_has_ended_here_begins_nothing():
