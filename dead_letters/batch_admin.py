@@ -192,7 +192,7 @@ def new_url(filters: Mapping[str, str]) -> str:
 def url_of_all(listed: TimedList) -> str:
     """The same for all that a list of dead letters shows; "" where it is narrowed otherwise, or not at all."""
     given = {name: str(values[-1]) for name, values in listed.filter_params.items()}
-    if listed.query or given.pop("status__exact", Status.OPEN) != Status.OPEN or not given:
+    if given.pop("status__exact", Status.OPEN) != Status.OPEN or not given:
         return ""
     is_known = given.keys() <= _OF_A_LIST.keys() and given.get("provider", PROVIDERS[0]) in PROVIDERS
     return new_url({_OF_A_LIST[name]: value for name, value in given.items()}) if is_known else ""

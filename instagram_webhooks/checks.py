@@ -37,12 +37,4 @@ def deployment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
                 id="instagram_webhooks.W001",
             )
         )
-    if settings.SECOND_FACTOR == "off":
-        found.append(
-            Warning(
-                "SECOND_FACTOR is off: a stolen password is enough to replay, and to open what customers wrote.",
-                hint="Set it to operators; each of them gives an app its key at the next log-in.",
-                id="instagram_webhooks.W002",
-            )
-        )
     return found

@@ -23,7 +23,6 @@ PRODUCTION = {
     "INSTAGRAM_APP_SECRETS": "one",
     "INSTAGRAM_VERIFY_TOKEN": "word",
     "PROXY_SSL_HEADER": "X-Forwarded-Proto",
-    "SECOND_FACTOR": "operators",
 }
 SECRETS = (
     "DJANGO_SECRET_KEY",
