@@ -28,6 +28,7 @@ ACTIONS = (
     *("account.changed", "account.connected", "account.parked", "account.released", "account.token_changed"),
     *("conversation.opened", "person.logged_in", "person.logged_out", "person.locked_out", "person.let_in"),
     *("person.added", "person.changed", "person.deleted", "person.password_changed"),
+    *("role.added", "role.changed", "role.deleted"),
     *("person.second_factor_forgotten", "second_factor.enrolled", "second_factor.shown"),
     *("account.replies_on", "account.replies_off", "account.replies_shadow"),
     *("account.paused", "account.resumed", "account.tested", "job.started", "alert.tested"),

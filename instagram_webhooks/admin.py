@@ -3,7 +3,7 @@
 import importlib
 
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django_celery_results.models import GroupResult
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -19,7 +19,7 @@ from instagram_webhooks.desk.admin_events import EventAdmin
 from instagram_webhooks.desk.admin_tokens import TokenAdmin
 from instagram_webhooks.desk.admin_upkeep import UpkeepAdmin
 from instagram_webhooks.desk.admin_workers import WorkerAdmin
-from instagram_webhooks.desk.people.admin_users import UserAdmin
+from instagram_webhooks.desk.people.admin_users import RoleAdmin, UserAdmin
 from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.models import (
     Account,
@@ -46,6 +46,9 @@ for package in ("django.contrib.auth", "django_celery_results", "django_otp.plug
                 "django_otp.plugins.otp_totp", "knox"):  # fmt: skip
     importlib.import_module(f"{package}.admin")
 admin.site.unregister(GroupResult)  # nothing here runs in groups
-admin.site.unregister([AuthToken, StaticDevice, TOTPDevice, User])  # devices: a page of theirs would show the keys
+admin.site.unregister(
+    [AuthToken, Group, StaticDevice, TOTPDevice, User]
+)  # devices: a page of theirs would show the keys
+admin.site.register(Group, RoleAdmin)
 admin.site.register(User, UserAdmin)
 admin.site.register(AuthToken, TokenAdmin)

@@ -37,6 +37,7 @@ LEAST: dict[str, float] = {
     "ALERT_REFUSED_A_MINUTE": 0,
     "ALERT_ACCOUNT_SILENT_S": 0,
 }
+MOST = 1e9  # seconds, or whatever: no clock and no column takes all that a float may be
 PORTS = range(65536)  # 0: the system chooses, for who looks up afterwards where the process listens
 
 
@@ -60,7 +61,7 @@ def is_in_range(name: str, value: Any) -> bool:
         return value in choices
     if name in ("PORT", "METRICS_PORT"):
         return value in PORTS
-    return name not in LEAST or value >= LEAST[name]
+    return name not in LEAST or LEAST[name] <= value <= MOST
 
 
 PROVIDERS = ("INSTAGRAM", "FACEBOOK", "WHATSAPP")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, Q
-from rest_framework import generics, status
+from rest_framework import exceptions, generics, status
 from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -107,7 +107,10 @@ class ActView(ApiView, generics.GenericAPIView[Row]):
 
     def said(self, request: Request) -> dict[str, Any]:
         """What the body says; raises ReasonRequired where only the reason is at fault, else BadBody."""
-        body = self.body_class(data=request.data)
+        try:
+            body = self.body_class(data=request.data)
+        except RecursionError:  # of its parser
+            raise exceptions.ParseError("The body is nested too deeply.") from None
         if not body.is_valid():
             is_reason = set(body.errors) == {"reason"} and "reason" in body.fields
             raise ReasonRequired if is_reason else BadBody(dict(body.errors))

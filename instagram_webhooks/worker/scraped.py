@@ -12,14 +12,14 @@ import shutil
 import socket
 import tempfile
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 from instagram_webhooks.conf import conf
 
 log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
-SLOWEST_S = 2.0  # one scraper after the other is served: a slow one must not keep the others waiting
+SLOWEST_S = 2.0  # between two bytes
 
 
 class Scraped:
@@ -82,7 +82,10 @@ class Scraped:
                     server.handle_request()
 
 
-class _Server(HTTPServer):
+class _Server(ThreadingHTTPServer):
+    """Each scraper in a thread of its own: one that drips keeps no other waiting."""
+
+    block_on_close = False
     timeout = 0.5  # then it looks whether it is to stop
 
     def __init__(self, place: tuple[str, int], page: type[BaseHTTPRequestHandler]) -> None:

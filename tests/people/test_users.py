@@ -3,7 +3,7 @@
 import pytest
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit.models import AuditEntry
@@ -111,3 +111,17 @@ def test_a_new_password_is_audited_and_not_written_down(keeper, anna):
 def test_the_keys_of_second_factors_have_no_page(admin_client):
     for page in ("otp_totp/totpdevice", "otp_static/staticdevice", "axes/accessattempt"):
         assert admin_client.get(f"/admin/{page}/", secure=True).status_code == 404
+
+
+def test_what_a_role_may_do_is_changed_with_a_trace(admin_client):
+    role = Group.objects.get(name="viewer")
+    right = Permission.objects.get(codename="view_payload")
+
+    admin_client.post(
+        f"/admin/auth/group/{role.pk}/change/", {"name": "viewer", "permissions": [right.pk]}, secure=True
+    )
+    admin_client.post(f"/admin/auth/group/{role.pk}/delete/", {"post": "yes"}, secure=True)
+
+    changed, deleted = AuditEntry.objects.filter(action__startswith="role.").order_by("id")
+    assert (changed.actor, changed.detail["role"], changed.detail["rights"]) == ("admin", "viewer", ["view_payload"])
+    assert deleted.action == "role.deleted"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from axes.utils import reset
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import models, transaction
@@ -93,6 +94,31 @@ class UserAdmin(_Admin):
             for user in chosen:
                 _record(request, "second_factor_forgotten", user, {"count": second_factor.forget(user)})
         self.message_user(request, f"{_many(chosen)} enrol anew at the next log-in.", messages.SUCCESS)
+
+
+class RoleAdmin(GroupAdmin):
+    """What a role may do, changed by superusers and audited: it is given to everybody who has it."""
+
+    show_facets = admin.ShowFacets.NEVER
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        rights = sorted(form.instance.permissions.values_list("codename", flat=True))
+        _record_role(request, "changed" if change else "added", form.instance, {"rights": rights})
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with transaction.atomic():
+            _record_role(request, "deleted", obj, {})
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> None:
+        for role in queryset:
+            self.delete_model(request, role)
+
+
+def _record_role(request: HttpRequest, what: str, role: Group, about: Mapping[str, object]) -> None:
+    detail = {"role": _fact(role), "group_id": role.pk, **about}
+    record(f"role.{what}", subject_id=None, actor=request.user.get_username(), detail=detail)
 
 
 def _may_touch(request: HttpRequest, user: Any) -> bool:

@@ -15,6 +15,7 @@ def pytest_addoption(parser):
 def filled(product, rows):
     """An installation whose web process answers. rows: everyday, hostile, or "" for none."""
     sign_up(product)
+    product.is_empty = not rows
     if rows:
         product.run("manage.py", "shell", "--no-imports", "-c", f"from tests.browser.seeds import fill; fill('{rows}')")
     product.web()

@@ -50,7 +50,8 @@ def is_whole(window, known=()):
 def test_a_screen_is_whole_quiet_and_for_everybody(window, installed, screen):
     status = shown(window, screen, installed)
     if status is None:
-        return  # of nothing there is no page
+        assert installed.is_empty  # of nothing there is no page
+        return
 
     assert status == 200
     is_whole(window, screen.known)
