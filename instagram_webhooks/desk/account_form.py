@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from audit.pages import marks
 from instagram_webhooks.conf import conf
 from instagram_webhooks.models import Account
 from instagram_webhooks.models.account import Replies
@@ -63,6 +64,12 @@ class AccountForm(_AccountForm):
         given = str(self.cleaned_data["account_id"]).strip()
         if not is_account_id(given):
             raise forms.ValidationError("An id has no blanks: up to 64 digits, letters, or _ . : -")
+        return given
+
+    def clean_label(self) -> str:
+        given = str(self.cleaned_data["label"]).strip()
+        if marks.visible(given) != given:  # the page would show it written out, and save it so the next time
+            raise forms.ValidationError("It holds a character that shows nothing. Type it instead of copying it.")
         return given
 
     def clean_new_token(self) -> str:

@@ -296,3 +296,10 @@ def test_no_page_of_accounts_runs_inline_code(ops):
         f"{ACCOUNTS}release/?id={account.pk}",
     ):
         assert inline_code(ops.get(address, secure=True).content.decode()) == []
+
+
+def test_a_label_holds_nothing_that_does_not_show(ops):
+    page = save(ops, label="shop\u200f", new_token=NEW)
+
+    assert "a character that shows nothing" in words(page)
+    assert not Account.objects.exists()
