@@ -3,9 +3,7 @@
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import dj_database_url
 import dj_email_url
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
@@ -15,6 +13,7 @@ from instagram_webhooks.conf import QUEUE, UPKEEP_QUEUE, WebhookSettings
 from instagram_webhooks.events import PROVIDERS
 from webhooks_project import environment
 from webhooks_project.api_description import SPECTACULAR_SETTINGS  # noqa: F401 (Django reads it here)
+from webhooks_project.connections import broker_transport_options, cache, database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -142,45 +141,11 @@ WHITENOISE_USE_FINDERS = True  # served from the packages: a server needs no col
 WHITENOISE_AUTOREFRESH = False
 LOGGING = logging_config(level=env["LOG_LEVEL"], fmt=env["LOG_FORMAT"])
 
-# --- database ------------------------------------------------------------------------------------
+# --- database and cache --------------------------------------------------------------------------
 
 # Migrations may run as the role that owns the tables; the service's own role can then be weaker.
 _migrating = sys.argv[1:2] == ["migrate"]
-_database_url = (_migrating and env["MIGRATION_DATABASE_URL"]) or env["DATABASE_URL"]
-
-
-def database(url: str) -> dict[str, Any]:
-    """Django's database settings for a URL; no wait of a connection is longer than its callers can bear."""
-    parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
-    parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {
-        "connect_timeout": 2,
-        "keepalives_idle": 10,  # a server that vanished is noticed after 25 s, well within a lease
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 10_000,
-        "application_name": "instagram-webhooks",
-        "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
-    }
-    return parsed
-
-
-DATABASES = {"default": database(_database_url)}
-
-# --- cache ---------------------------------------------------------------------------------------
-
-
-def cache(url: str) -> dict[str, Any]:
-    """A cache that all processes share, where Django can speak to such a Redis; else one of each process."""
-    if not url.startswith(("redis://", "rediss://")) or ";" in url:
-        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": url.replace("=CERT_", "=").replace("=NONE", "=none"),  # in Kombu's words and in redis-py's
-        # Nobody waits for it: what is in it can be done without.
-        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
-    }
-
-
+DATABASES = {"default": database((_migrating and env["MIGRATION_DATABASE_URL"]) or env["DATABASE_URL"])}
 CACHES = {"default": cache(env["REDIS_URL"])}
 
 # --- Celery --------------------------------------------------------------------------------------
@@ -220,23 +185,6 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_DB_REUSE_MAX = 10_000  # or Celery closes the database connection after each task
-
-
-def broker_transport_options(url: str) -> dict[str, Any]:
-    """Kombu's options for a broker, by its scheme."""
-    if not url.startswith(("redis", "rediss", "sentinel")):
-        return {"confirm_publish": True}
-    return {
-        # A message is gone from Redis once a worker has it: a third of the cost, and what a
-        # kill -9 then loses is a wake-up, which the sweep offers again.
-        "ack_emulation": False,
-        "socket_timeout": 5,
-        "socket_connect_timeout": 2,
-        "socket_keepalive": True,
-        "health_check_interval": 25,
-    }
-
-
 CELERY_BROKER_TRANSPORT_OPTIONS = broker_transport_options(CELERY_BROKER_URL)
 if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"

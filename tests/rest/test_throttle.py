@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from audit.rest import throttle
 from tests.rest.asking import asking, get, problem
-from webhooks_project.settings import cache
+from webhooks_project.connections import cache
 
 pytestmark = pytest.mark.django_db
 
