@@ -11,6 +11,7 @@ from django.db import connection
 from audit.facts import IDENTIFIER, plain_mapping
 from audit.ids import uuid7
 
+REASON_LIMIT = 500  # characters
 _ACTION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
 # One statement for any number of rows. Plain SQL instead of the model, because the text is then
@@ -61,8 +62,8 @@ class Entry:
                 raise ValueError(f"An audit entry's {name} is an id of at most {limit} characters.")
         if not 1 <= len(self.actor) <= 150 or not self.actor.isprintable():
             raise ValueError("An audit entry's actor is a user's name of 1 to 150 characters.")
-        if len(self.reason) > 500 or "\0" in self.reason:
-            raise ValueError("An audit entry's reason has at most 500 characters.")
+        if len(self.reason) > REASON_LIMIT or "\0" in self.reason:
+            raise ValueError(f"An audit entry's reason has at most {REASON_LIMIT} characters.")
         object.__setattr__(self, "detail", plain_mapping(self.detail))
 
     @property

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -18,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from audit.facts import IDENTIFIER
 from audit.pages import marks, runbook
+from audit.pages.asks import ReasonForm
 from audit.pages.links import audit_of
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
@@ -54,16 +54,6 @@ admin.site.register(Cause, CauseAdmin)
 admin.site.register(ReplayBatch, BatchAdmin)
 
 
-class ActForm(forms.Form):
-    """What the page between choosing and doing asks."""
-
-    reason = forms.CharField(
-        max_length=review.REASON_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
-
-
 def _action(act: str) -> Callable[..., HttpResponse | None]:
     @admin.action(description=f"{act.capitalize()} selected dead letters…", permissions=["act"])
     def chosen(
@@ -73,7 +63,7 @@ def _action(act: str) -> Callable[..., HttpResponse | None]:
         if len(ids) > AT_ONCE:
             page.message_user(request, f"Nothing was changed: choose at most {AT_ONCE} at once.", messages.ERROR)
             return None
-        return page.ask(request, act, ids, ActForm())
+        return page.ask(request, act, ids, ReasonForm())
 
     chosen.__name__ = f"{act}_chosen"
     return chosen
@@ -163,7 +153,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         if not self.has_act_permission(request):
             raise PermissionDenied
         ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"))
-        form = ActForm(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             return self.ask(request, act, ids, form)
         outcomes = review.ACTS[act](ids, reason=form.cleaned_data["reason"], actor=request.user.get_username())
@@ -172,19 +162,24 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_change", args=ids))
         return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_changelist"))
 
-    def ask(self, request: HttpRequest, act: str, ids: Sequence[uuid.UUID], form: ActForm) -> TemplateResponse:
+    def ask(self, request: HttpRequest, act: str, ids: Sequence[uuid.UUID], form: ReasonForm) -> TemplateResponse:
         """The page between choosing and doing: what will happen to which letters, and why?"""
         letters = list(DeadLetter.objects.filter(pk__in=ids).defer("frames").order_by("created_at"))
         # What a replay would not repeat; the other acts send nothing.
         outlooks = review.outlooks(letters) if act == "replay" else {}
         mark = ":" if act in _TITLES else ""
+        title = f"{_title(act)}{mark} {len(ids)} dead letter{'' if len(ids) == 1 else 's'}"
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{_title(act)}{mark} {len(ids)} dead letter{'' if len(ids) == 1 else 's'}",
+            "title": title,
+            "submit": title,
             "opts": self.opts,
             "act": act,
             "act_url": reverse(f"admin:dead_letters_deadletter_{act}"),
+            "back_url": reverse("admin:dead_letters_deadletter_changelist"),
+            "back_to": "Dead letters",
             "form": form,
+            "media": self.media + form.media,
             "letters": [(letter, outlooks[letter.pk].on_replay if outlooks else "") for letter in letters],
             "means": _MEANS[act],
         }

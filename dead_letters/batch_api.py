@@ -9,7 +9,8 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 
 from audit.ids import uuid7
-from audit.rest.bodies import REASON_LIMIT, Id, Number, StrictBody, Text
+from audit.log import REASON_LIMIT
+from audit.rest.bodies import Id, Number, StrictBody, Text
 from audit.rest.filters import Filter
 from audit.rest.problems import BadBody, Conflict
 from audit.rest.views import ActView, ApiView, ListView

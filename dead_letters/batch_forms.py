@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from audit.pages.asks import ReasonForm
 from dead_letters import batches
 
 
@@ -15,7 +16,7 @@ class RateForm(forms.Form):
     )
 
 
-class NewForm(RateForm):
+class NewForm(ReasonForm, RateForm):
     """What the page between seeing and doing asks. count: what the page showed, to be typed where it is many."""
 
     batch = forms.UUIDField(widget=forms.HiddenInput)
@@ -24,12 +25,8 @@ class NewForm(RateForm):
         label="Stop when more than so many of 100 fail again", initial=10, min_value=0, max_value=100
     )
     name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
     typed = forms.IntegerField(label="How many? Type the number", required=False)
+    field_order = ("rate", "stop_percent", "name", "reason", "typed")
 
     def __init__(self, *given: Any, count: int, **more: Any) -> None:
         super().__init__(*given, **more)

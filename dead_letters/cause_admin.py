@@ -17,12 +17,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.pages import charts, marks, runbook
+from audit.pages.asks import ReasonForm
 from audit.pages.links import audit_of
 from audit.pages.lists import ReadOnlyAdmin
 from dead_letters import causes
 from dead_letters.batch_admin import new_url
 from dead_letters.batches import ACT_RIGHTS
-from dead_letters.cause_forms import IgnoreForm, NoteForm, SayForm, StateFilter
+from dead_letters.cause_forms import IgnoreForm, NoteForm, StateFilter
 from dead_letters.models import Cause, CauseState, DeadLetter
 
 CAUSES = "admin:dead_letters_cause_changelist"
@@ -132,7 +133,7 @@ class CauseAdmin(ReadOnlyAdmin):
         if not self.has_act_permission(request):
             raise PermissionDenied
         cause = _named(request)
-        kind = NoteForm if act == NOTE else IgnoreForm if act == CauseState.IGNORED else SayForm
+        kind = NoteForm if act == NOTE else IgnoreForm if act == CauseState.IGNORED else ReasonForm
         form = kind(
             request.POST if request.method == "POST" else None, initial={"reason": cause.note} if act == NOTE else {}
         )
@@ -162,9 +163,9 @@ class CauseAdmin(ReadOnlyAdmin):
             "back_to": cause.summary,
             "form": form,
             "media": self.media + form.media,
-            "means": "" if act == NOTE else f"{_MEANS[CauseState(act)]}{self._left_open(cause, act)}",
+            "says": "" if act == NOTE else f"{_MEANS[CauseState(act)]}{self._left_open(cause, act)}",
         }
-        return TemplateResponse(request, "dead_letters/cause_act.html", context)
+        return TemplateResponse(request, "audit/ask_alone.html", context)
 
     def _left_open(self, cause: Cause, act: str) -> str:
         """That letters stay open, where the act takes their cause off the list."""

@@ -8,7 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 
-from audit.rest.bodies import REASON_LIMIT, Number, ReasonBody, StrictBody, Text
+from audit.log import REASON_LIMIT
+from audit.rest.bodies import Number, ReasonBody, StrictBody, Text
 from audit.rest.filters import Filter
 from audit.rest.problems import Conflict
 from audit.rest.views import ActView, ApiView, ListView

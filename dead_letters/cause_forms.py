@@ -7,9 +7,10 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
+from audit.log import REASON_LIMIT
 from audit.pages import marks
+from audit.pages.asks import ReasonForm
 from dead_letters.models import CauseState
-from dead_letters.review import REASON_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,17 +20,7 @@ if TYPE_CHECKING:
 _UNTIL = (("1", "an hour"), ("24", "a day"), ("168", "a week"), ("720", "thirty days"))
 
 
-class SayForm(forms.Form):
-    """Why somebody says something of a cause."""
-
-    reason = forms.CharField(
-        max_length=REASON_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autofocus": True}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
-
-
-class IgnoreForm(SayForm):
+class IgnoreForm(ReasonForm):
     """For how long it is ignored."""
 
     hours = forms.ChoiceField(label="Ignore it for", choices=_UNTIL, initial="24")

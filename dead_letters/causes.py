@@ -19,8 +19,9 @@ from django.db.models import OuterRef, Subquery
 
 import audit
 from audit.columns import ClockTimestamp
+from audit.log import REASON_LIMIT
 from dead_letters.models import Cause, CauseState, DeadLetter
-from dead_letters.review import REASON_LIMIT, ReasonMissing
+from dead_letters.review import ReasonMissing
 
 ACT_RIGHTS = ("dead_letters.act_on_cause", "dead_letters.view_cause")
 LAST_SEEN = Subquery(

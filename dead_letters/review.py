@@ -22,10 +22,9 @@ from django.db.models import F
 
 import audit
 from audit.columns import ClockTimestamp
+from audit.log import REASON_LIMIT
 from dead_letters.models import DeadLetter, Status
 from dead_letters.subject import Outlook, Subject, subject_for
-
-REASON_LIMIT = 500
 
 
 class ReasonMissing(ValueError):

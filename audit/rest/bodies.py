@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-REASON_LIMIT = 500
+from audit.log import REASON_LIMIT
 
 
 class Text(serializers.CharField):

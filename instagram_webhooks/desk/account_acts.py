@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit.log import record
 from audit.pages import marks
+from audit.pages.asks import ReasonForm
 from instagram_webhooks.desk import account_check
 from instagram_webhooks.desk.findings import Finding, Verdict, wrong
 from instagram_webhooks.errors import PayloadSealBroken
@@ -26,16 +27,6 @@ RIGHTS = ("instagram_webhooks.act_on_account", "instagram_webhooks.view_account"
 HOURS = {"1": "an hour", "4": "4 hours", "24": "24 hours"}
 TEST_S = 10.0
 _NAME = "instagram_webhooks_account_{}"
-
-
-class ReasonForm(forms.Form):
-    """What the page between choosing and doing asks."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autofocus": True}),
-        help_text="Why? It goes into the audit log. Name no customer.",
-    )
 
 
 class PauseForm(ReasonForm):
@@ -121,7 +112,7 @@ class AccountActs:
                 "form": form,
                 "act_url": url_of(name, account),
             }
-            return self._shown(request, "instagram_webhooks/act.html", account, about)
+            return self._shown(request, "audit/ask_alone.html", account, about)
         done, said = act.do(account, form, request.user.get_username())
         self._page.message_user(request, said, messages.SUCCESS if done else messages.WARNING)
         return HttpResponseRedirect(_page_of(account))

@@ -17,13 +17,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit.pages import marks
+from audit.pages.asks import ReasonForm
 from audit.pages.links import audit_of
 from audit.pages.lists import CappedPaginator
 from audit.pages.rows import TimedList
 from dead_letters.admin import chosen_ids
 from instagram_webhooks.conf import conf
 from instagram_webhooks.desk import accounts
-from instagram_webhooks.desk.account_acts import ACTS, AccountActs, ReasonForm, may_act, url_of
+from instagram_webhooks.desk.account_acts import ACTS, AccountActs, may_act, url_of
 from instagram_webhooks.desk.account_form import AccountForm
 from instagram_webhooks.desk.health import TOKEN_ENDS
 from instagram_webhooks.models import Account, AccountState

@@ -16,8 +16,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
+from audit.pages.asks import ReasonForm
 from audit.pages.lists import CappedPaginator, ReadOnlyAdmin
-from dead_letters.admin import AT_ONCE, ActForm, chosen_ids
+from dead_letters.admin import AT_ONCE, chosen_ids
 from instagram_webhooks.desk.event import shown
 from instagram_webhooks.desk.set_aside import set_aside
 from instagram_webhooks.inbox import heads
@@ -102,14 +103,14 @@ class BlockedAdmin(ReadOnlyAdmin):
             said = f"choose at most {AT_ONCE} at once" if ids else "what you chose is blocked no longer"
             self.message_user(request, f"Nothing was changed: {said}.", messages.ERROR)
             return None
-        return self._ask(request, ids, ActForm())
+        return self._ask(request, ids, ReasonForm())
 
     def set_aside(self, request: HttpRequest) -> HttpResponse:
         """GET asks for the reason, POST does it, each event in a transaction of its own."""
         if not may_set_aside(request):
             raise PermissionDenied
         ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"))
-        form = ActForm(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._ask(request, ids, form)
         actor, reason = request.user.get_username(), form.cleaned_data["reason"]
@@ -119,7 +120,7 @@ class BlockedAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(_event_url(ids[0]))
         return HttpResponseRedirect(reverse(BLOCKED))
 
-    def _ask(self, request: HttpRequest, ids: Sequence[uuid.UUID], form: ActForm) -> TemplateResponse:
+    def _ask(self, request: HttpRequest, ids: Sequence[uuid.UUID], form: ReasonForm) -> TemplateResponse:
         chosen = list(WebhookEvent.objects.filter(pk__in=ids).order_by("received_at", "event_id"))
         title = f"Set aside {len(ids)} event{'' if len(ids) == 1 else 's'}"
         context = {

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
+from audit.pages.asks import ReasonForm
 from audit.pages.lists import ReadOnlyAdmin
 from instagram_webhooks.desk import beats, jobs
-from instagram_webhooks.desk.account_acts import ReasonForm
 from instagram_webhooks.desk.admin_workers import may_see, silent_since
 from instagram_webhooks.desk.jobs import STARTED, Job, Run
 from instagram_webhooks.inbox import turn
@@ -87,7 +87,7 @@ class UpkeepAdmin(ReadOnlyAdmin):
         if request.method != "POST" or not form.is_valid():
             about = {"title": f"Run {name} now", "submit": "Run it now", "says": job.says, "form": form}
             about |= {"act_url": _run_url(job), "back_url": reverse(UPKEEP), "back_to": "Upkeep"}
-            return self._page(request, "instagram_webhooks/act.html", about)
+            return self._page(request, "audit/ask_alone.html", about)
         self._start(request, name, reason=form.cleaned_data["reason"])
         return HttpResponseRedirect(reverse(UPKEEP))
 

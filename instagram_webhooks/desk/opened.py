@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -13,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from audit.log import record
+from audit.pages.asks import ReasonForm
 from instagram_webhooks.errors import PayloadSealBroken
 from instagram_webhooks.models import Conversation, Message
 from instagram_webhooks.replies import thread
@@ -22,16 +22,6 @@ SHOWN = 50
 CONVERSATION = "admin:instagram_webhooks_conversation_change"
 PAGE = "admin:instagram_webhooks_conversation_open"
 ASKS, SHOWS = "instagram_webhooks/open.html", "instagram_webhooks/opened.html"
-
-
-class WhyForm(forms.Form):
-    """What the page asks before it shows anything."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autofocus": True}),
-        help_text="Why must you read it? It goes into the audit log with your name. Name no customer.",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ def page(request: HttpRequest, about: dict[str, Any], conversation_id: str) -> H
         raise Http404
     back = reverse(CONVERSATION, args=[conversation.pk])
     about = {**about, "back_url": back, "back_to": "One conversation", "title": "Open what was written"}
-    form = WhyForm(request.POST if request.method == "POST" else None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         here = reverse(PAGE, args=[conversation.pk])
         asked = {"act_url": here, "submit": "Show the messages", "form": form, "media": form.media}

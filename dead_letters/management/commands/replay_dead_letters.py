@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit.log import REASON_LIMIT
 from dead_letters import review
 from dead_letters.models import DeadLetter, Status
 
@@ -48,8 +49,8 @@ class Command(BaseCommand):
 
 
 def _reason(value: str) -> str:
-    if not 1 <= len(value.strip()) <= review.REASON_LIMIT:
-        raise ArgumentTypeError(f"say why in 1 to {review.REASON_LIMIT} characters; it goes into the audit log")
+    if not 1 <= len(value.strip()) <= REASON_LIMIT:
+        raise ArgumentTypeError(f"say why in 1 to {REASON_LIMIT} characters; it goes into the audit log")
     return value
 
 
