@@ -166,7 +166,7 @@ class BatchList(ListView[ReplayBatch], ActView[ReplayBatch]):
     order = ("-id",)
     time = "created_at"
     filters = (Filter(name="state", means="whether it goes on", choices=BatchState.values),)
-    summary, codes = "Begin a replay of many", (*_CODES, "count_differs", "nothing_to_replay")
+    summary, codes = "Begin a replay of many", (*_CODES, "count_differs", "nothing_to_replay", "until_ahead")
     body_class, answer_class = ReplayBatchBody, ReplayBatchDetailSerializer
     done = status.HTTP_201_CREATED
 
@@ -174,7 +174,8 @@ class BatchList(ListView[ReplayBatch], ActView[ReplayBatch]):
         said = self.said(request)
         filters, until, count = said.pop("filters"), said.pop("until"), said.pop("count", None)
         if until > datetime.now(UTC):
-            raise BadBody("Nothing was changed. until is that of a preview: what has not died yet was not seen.")
+            said = "Nothing was changed: until is that of a preview, and what has not died yet was not seen."
+            raise Conflict(said, code="until_ahead")
         seen = _seen(filters, until)
         if count != seen.count and (count is not None or seen.count > batches.TYPED_ABOVE):
             raise Conflict(

@@ -27,7 +27,7 @@ CODES = {
     "method_not_allowed": 405,
     "not_acceptable": 406,
     **dict.fromkeys(("conflict", "not_open", "not_closed", "refused", "unknown", "busy"), 409),
-    **dict.fromkeys(("count_differs", "nothing_to_replay", "idempotency_key_in_use"), 409),
+    **dict.fromkeys(("count_differs", "nothing_to_replay", "until_ahead", "idempotency_key_in_use"), 409),
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,

@@ -215,3 +215,11 @@ def test_replays_come_newest_first_and_by_state(ops, buried):
 
     assert found() == [second, first]
     assert found(state="stopped") == [first]
+
+
+def test_what_has_not_died_yet_was_seen_by_no_preview(ops, buried):
+    buried()
+    body = {"filters": {"code": "graph_refused"}, "until": "2999-01-01T00:00:00Z"} | WORDS
+
+    assert problem(post(ops, "replay-batches/", body)) == (409, "until_ahead")
+    assert not ReplayBatch.objects.exists()
