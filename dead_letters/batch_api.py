@@ -174,8 +174,8 @@ class BatchList(ListView[ReplayBatch], ActView[ReplayBatch]):
         said = self.said(request)
         filters, until, count = said.pop("filters"), said.pop("until"), said.pop("count", None)
         if until > datetime.now(UTC):
-            said = "Nothing was changed: until is that of a preview, and what has not died yet was not seen."
-            raise Conflict(said, code="until_ahead")
+            why = "until is that of a preview, and what has not died yet was not seen."
+            raise Conflict(f"Nothing was changed: {why}", code="until_ahead")
         seen = _seen(filters, until)
         if count != seen.count and (count is not None or seen.count > batches.TYPED_ABOVE):
             raise Conflict(
