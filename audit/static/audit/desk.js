@@ -18,7 +18,7 @@ document.addEventListener("keydown", (event) => {
 function offerCopies(within) {
   if (!navigator.clipboard) return; // only where the page came over https, or from this machine
   for (const id of within.querySelectorAll("code.id")) {
-    if (id.closest("#result_list, td")) continue;
+    if (id.closest("#result_list, td, a, h3")) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
@@ -83,6 +83,11 @@ function keepLive(part) {
     do await new Promise((resolve) => { setTimeout(resolve, everyMs); });
     while (await update());
   })();
+}
+
+// What is wider than a phone is scrolled by keyboard too.
+for (const wide of document.querySelectorAll(".results, .rows")) {
+  if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
 }
 
 offerCopies(document);

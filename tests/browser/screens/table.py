@@ -69,5 +69,6 @@ def address_of(screen, product):
         return screen.address
     table = rest.partition("}")[0]
     key = "event_id" if table.endswith("webhookevent") else "id"
-    rows = product.rows(f"SELECT {key} AS key FROM {table} ORDER BY {key} DESC LIMIT 1")
+    but = "WHERE action NOT LIKE 'person.%%'" if table == "audit_auditentry" else ""  # the log-in of this very window
+    rows = product.rows(f"SELECT {key} AS key FROM {table} {but} ORDER BY {key} DESC LIMIT 1")
     return screen.address.replace(f"{{{table}}}", str(rows[0]["key"])) if rows else None
