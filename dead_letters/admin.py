@@ -174,7 +174,6 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "title": title,
             "submit": title,
             "opts": self.opts,
-            "act": act,
             "act_url": reverse(f"admin:dead_letters_deadletter_{act}"),
             "back_url": reverse("admin:dead_letters_deadletter_changelist"),
             "back_to": "Dead letters",

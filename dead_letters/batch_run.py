@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 from audit.columns import ClockTimestamp
+from audit.log import REASON_LIMIT
 from dead_letters import review
 from dead_letters.batches import move, record
 from dead_letters.models import BatchState, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem
@@ -151,7 +152,8 @@ def _replayed(item: ReplayItem, batch: ReplayBatch) -> tuple[ItemOutcome, str]:
     letter = DeadLetter.objects.filter(pk=item.letter_id).first()
     if letter and review.outlooks([letter])[letter.pk].is_settled:
         return ItemOutcome.SKIPPED, "already answered, or its answer was withheld"
-    (outcome,) = review.replay([item.letter_id], reason=f"{batch.name}: {batch.reason}"[:500], actor=batch.actor)
+    reason = f"{batch.name}: {batch.reason}"[:REASON_LIMIT]
+    (outcome,) = review.replay([item.letter_id], reason=reason, actor=batch.actor)
     return (ItemOutcome.REPLAYED, "") if outcome.is_done else (ItemOutcome.SKIPPED, outcome.why)
 
 

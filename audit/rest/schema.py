@@ -8,7 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from audit.rest.bodies import ReasonBody, StrictBody
+from audit.rest.bodies import StrictBody
 from audit.rest.once import HEADER, LONGEST, REPLAYED
 from audit.rest.problems import CODES, MEDIA_TYPE
 from audit.rest.views import ActView, ListView
@@ -122,7 +122,6 @@ class Schema(AutoSchema):
         mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, StrictBody):
             mapped |= {"additionalProperties": False, "minProperties": serializer.least}
-        if isinstance(serializer, StrictBody | ReasonBody):
             texts = [name for name, field in serializer.fields.items() if isinstance(field, serializers.CharField)]
             for name in texts:
                 mapped["properties"][name] |= {"minLength": 1, "pattern": NOT_BLANK}

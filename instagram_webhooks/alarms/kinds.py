@@ -67,8 +67,8 @@ def _of_accounts(facts: Facts) -> str:
 
 
 def _head(facts: Facts) -> str:
-    many = f"{facts['count']:,}{'+' if facts['is_more'] else ''}"
-    waits = "1 conversation waits" if many == "1" else f"{many} conversations wait"
+    heads = f"{facts['count']:,}{'+' if facts['is_more'] else ''}"
+    waits = "1 conversation waits" if heads == "1" else f"{heads} conversations wait"
     fact = f" ({facts['why']})" if facts["why"] else ""
     return f"{waits} too long at {facts['account']}: {_WAITS[facts['state']]}{fact}"
 
