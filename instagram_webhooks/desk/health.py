@@ -134,12 +134,12 @@ def _of_service(now: Health) -> list[Trouble]:
 
 
 def _of_accounts(now: Health) -> list[Trouble]:
-    soon, clock = timezone.now() + TOKEN_ENDS, timezone.now()
-    stands = [(account, account.state) for account in now.accounts]
-    active = [account for account, state in stands if state == AccountState.ACTIVE]
+    clock = timezone.now()
+    soon = clock + TOKEN_ENDS
+    active = _in_state(now, AccountState.ACTIVE)
     kinds = (
-        (True, "wait{s} for a new token", [each for each, state in stands if state == AccountState.TOKEN]),
-        (True, "wait{s} for Meta to lift its block", [each for each, state in stands if state == AccountState.BLOCKED]),
+        (True, "wait{s} for a new token", _in_state(now, AccountState.TOKEN)),
+        (True, "wait{s} for Meta to lift its block", _in_state(now, AccountState.BLOCKED)),
         (False, "{is} paused by hand", [a for a in active if _is_after(a.hand_paused_until, clock)]),
         (False, "{is} left alone for a while, after failures", [a for a in active if _is_after(a.paused_until, clock)]),
         (False, "get{s} no replies: they are switched off", [a for a in active if a.replies == Replies.OFF]),
@@ -152,6 +152,10 @@ def _of_accounts(now: Health) -> list[Trouble]:
         names = _list([f"{each.provider} {each.account_id}" for each in now.unknown])
         found.insert(0, Trouble(f"Events wait for what was never connected: {names}.", "instagram_webhooks_account"))
     return found
+
+
+def _in_state(now: Health, state: AccountState) -> list[Account]:
+    return [account for account in now.accounts if account.state == state]
 
 
 def _trouble(words: str, accounts: Sequence[Account], *, is_grave: bool) -> Trouble:
