@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from dead_letters.models import CauseState
 from instagram_webhooks.alarms import incidents
 from instagram_webhooks.alarms.incidents import Seen
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox import heads, refusals
+from instagram_webhooks.inbox import heads, refusals, turn
 from instagram_webhooks.inbox.sweep import overdue
 from instagram_webhooks.models import Account, AccountState, Arrival, Incident, WebhookEvent, Worker
 
@@ -27,6 +27,7 @@ MOST = 1000  # heads, or accounts, of one look
 HIDDEN_MS = 500
 UNWELL_FOR = timedelta(minutes=10)
 NO_WORKER_S = 120.0  # longer than a restart takes
+BEAT_SILENT = timedelta(minutes=15)  # its message comes every minute, and what it starts once a day
 TOKEN_STEPS = (14, 7, 1, 0)  # days before its end
 UNWELL = {"deaf": "deaf_worker", "stuck": "stuck_worker"}
 CAUSE_KINDS = ("new_cause", "recurrence")
@@ -170,7 +171,11 @@ def unwell_workers() -> Found:
 
 def any_worker(within_s: float = NO_WORKER_S) -> bool:
     """Whether any worker has lived within so many seconds; one that was told to stop lives no more."""
-    return Worker.objects.filter(pulse_at__gt=Now() - timedelta(seconds=within_s), stopped_at=None).exists()
+    return _alive(within_s).exists()
+
+
+def _alive(within_s: float) -> QuerySet[Worker]:
+    return Worker.objects.filter(pulse_at__gt=Now() - timedelta(seconds=within_s), stopped_at=None)
 
 
 def no_worker() -> Found:
@@ -179,6 +184,15 @@ def no_worker() -> Found:
         return Found({"no_worker": []})
     last: datetime | None = Worker.objects.order_by("-pulse_at").values_list("pulse_at", flat=True).first()
     return Found({"no_worker": [Seen(facts={"since": last.isoformat() if last else ""})]})
+
+
+def silent_beat() -> Found:
+    """That workers live and beat is not heard, so that nothing daily runs."""
+    worked_since = _alive(NO_WORKER_S).aggregate(Min("started_at"))["started_at__min"]
+    at = turn.taken().get(turn.BEAT)
+    since = turn.beat_unheard_since(at, worked_since=worked_since)
+    is_silent = since is not None and timezone.now() - since > BEAT_SILENT
+    return Found({"silent_beat": [Seen(facts={"since": at.isoformat() if at else ""})] if is_silent else []})
 
 
 # --- accounts ------------------------------------------------------------------------------------------
@@ -226,5 +240,5 @@ def _of_silence(account: Account, last_at: datetime | None) -> Seen:
 
 CONDITIONS: tuple[Condition, ...] = (
     *(causes, deaths, oldest, waiting_heads, refused),
-    *(unwell_workers, no_worker, tokens, stopped_accounts, silent_accounts),
+    *(unwell_workers, no_worker, silent_beat, tokens, stopped_accounts, silent_accounts),
 )

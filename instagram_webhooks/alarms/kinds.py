@@ -93,6 +93,7 @@ _CAUSES = Page("/admin/dead_letters/cause/", "dead_letters.view_cause")
 _ACCOUNT = Page("/admin/instagram_webhooks/account/{key}/change/", "instagram_webhooks.view_account")
 _BLOCKED = Page("/admin/instagram_webhooks/blockedconversation/", "instagram_webhooks.view_webhookevent")
 _ALERTS = Page("/admin/instagram_webhooks/incident/", "instagram_webhooks.view_incident")
+_UPKEEP = Page("/admin/instagram_webhooks/turn/", "instagram_webhooks.view_webhookevent")
 _FIRST = Page("/admin/")
 
 KINDS: dict[str, Kind] = {
@@ -147,6 +148,12 @@ KINDS: dict[str, Kind] = {
         says=_last("pulse"),
         safe="Webhooks are still taken and stored; all of them go out in order once a worker runs.",
         page=_FIRST,
+    ),
+    "silent_beat": Kind(
+        headline=lambda facts: "Beat is not heard: nothing daily runs",
+        says=_last("message of it"),
+        safe="Messages are answered all the same. What beat starts once a day waits until it runs again.",
+        page=_UPKEEP,
     ),
     "token_ends": Kind(
         headline=lambda facts: f"The token of {facts['account']} {_TOKEN[facts['step']]}",

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.pages import marks
 from audit.pages.limits import in_time
-from instagram_webhooks.inbox import sweep
+from instagram_webhooks.inbox import sweep, turn
 
 SWEEP_LATE = timedelta(seconds=60)  # it comes every few seconds, and rests for ten at most
 BEAT_SILENT = timedelta(seconds=150)  # its message comes every minute (CELERY_BEAT_SCHEDULE)
@@ -42,8 +42,8 @@ def is_recent(at: datetime | None, within: timedelta) -> bool:
 
 def beat(at: datetime | None, *, worked_since: datetime | None) -> Beat:
     """Silent only where a worker has been there to hear it; worked_since: the first of those that live."""
-    heard = max(filter(None, (at, worked_since)), default=None)
-    return Beat(at, is_silent=worked_since is not None and heard is not None and timezone.now() - heard > BEAT_SILENT)
+    since = turn.beat_unheard_since(at, worked_since=worked_since)
+    return Beat(at, is_silent=since is not None and not is_recent(since, BEAT_SILENT))
 
 
 @dataclass(frozen=True, slots=True)

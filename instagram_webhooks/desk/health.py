@@ -33,7 +33,7 @@ TOKEN_ENDS = timedelta(days=14)
 WORKERS, UPKEEP = "instagram_webhooks_worker", "instagram_webhooks_turn"
 ALERTS = "instagram_webhooks_incident"
 # What this page finds out and says itself.
-_TOLD_HERE = {"new_cause", "recurrence", "waiting_head", "no_worker", "account_stopped", "token_ends"}
+_TOLD_HERE = {"new_cause", "recurrence", "waiting_head", "no_worker", "silent_beat", "account_stopped", "token_ends"}
 _BLOCKED = """
 SELECT count(*) FROM (SELECT 1 FROM instagram_webhooks_webhookevent e WHERE {is_blocked} LIMIT %(cap)s) counted
 """

@@ -51,6 +51,14 @@ def taken() -> dict[str, datetime]:
     return {name: at for name, at in Turn.objects.values_list("name", "taken_at") if at is not None}
 
 
+def beat_unheard_since(at: datetime | None, *, worked_since: datetime | None) -> datetime | None:
+    """Since when nobody has heard beat, which was last heard then; None where no worker is there to hear it.
+
+    worked_since: the start of the first worker of those that live.
+    """
+    return max(at, worked_since) if at and worked_since else worked_since
+
+
 def done(name: str = "sweep") -> None:
     """It was done to its end just now. In a row of its own: a turn is also taken by what then fails."""
     with connection.cursor() as cursor:

@@ -13,8 +13,8 @@ from audit.log import record
 from dead_letters import causes, fresh, review
 from dead_letters.models import Cause, CauseState, DeadLetter
 from instagram_webhooks.alarms import conditions, kinds, message, rounds
-from instagram_webhooks.inbox import arrivals, heads, moves, refusals
-from instagram_webhooks.models import Account, Arrival, Incident, Refusals, Worker
+from instagram_webhooks.inbox import arrivals, heads, moves, refusals, turn
+from instagram_webhooks.models import Account, Arrival, Incident, Refusals, Turn, Worker
 from tests.builders import an_account, knobs
 from tests.dead_letters.conftest import an_error, buried, error, graves  # noqa: F401 (fixtures)
 from tests.desk.builders import ACCOUNT, an_event
@@ -109,6 +109,12 @@ def no_worker(_build):
     return a_worker
 
 
+def a_silent_beat(_build):
+    Worker.objects.update(started_at=minutes_ago(16))
+    Turn.objects.create(name=turn.BEAT, free_at=timezone.now(), taken_at=minutes_ago(16))
+    return lambda: turn.take(0.0, turn.BEAT)
+
+
 def an_ending_token(_build):
     account = an_account(token_expires_at=timezone.now() + timedelta(days=13))
     return lambda: Account.objects.filter(pk=account.pk).update(token_expires_at=timezone.now() + timedelta(days=60))
@@ -136,6 +142,7 @@ ALL = {
     "deaf_worker": a_deaf_worker,
     "stuck_worker": a_stuck_worker,
     "no_worker": no_worker,
+    "silent_beat": a_silent_beat,
     "token_ends": an_ending_token,
     "account_stopped": a_stopped_account,
     "account_silent": a_silent_account,
