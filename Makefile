@@ -17,7 +17,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: bench bench-full bench-growth bench-pages bench-several chromium screens test-desk faults faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: bench bench-full bench-growth bench-pages bench-several chromium screens test-desk faults faults-batch faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -112,6 +112,9 @@ faults-prove: setup ## each seeded flaw must be caught
 faults-limits: setup ## beyond the assumptions: a listing that lags twice the settle time, and the one window
 	@$(FAULTS) --minutes 2 --may-double --lag 2 $(foreach kind,timeout_after reset_after http_after,--only graph.$(kind)) --only listing.lag
 	@$(FAULTS) --minutes 2 --may-double --only point.window
+
+faults-batch: setup ## ten thousand dead letters replayed while web, workers and beat are killed: ten minutes
+	@$(PYTHON) -m tests.faults.batch $(if $(SEED),--seed $(SEED))
 
 faults-recovery: setup ## how long each kind of fault is felt, one at a time; then three kinds with the shipped times
 	@$(PYTHON) -m tests.faults --recovery --rate 20 && $(PYTHON) -m tests.faults --recovery --rate 20 --shipped

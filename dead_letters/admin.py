@@ -25,6 +25,7 @@ from dead_letters.batch_admin import BatchAdmin, url_of_all
 from dead_letters.batches import ACT_RIGHTS
 from dead_letters.cause_admin import CauseAdmin
 from dead_letters.models import Cause, DeadLetter, ReplayBatch, Status
+from dead_letters.outcomes import Outcome, Result
 
 AT_ONCE = 500
 _ALLOWED_FOR = {
@@ -158,7 +159,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             return self.ask(request, act, ids, form)
         outcomes = review.ACTS[act](ids, reason=form.cleaned_data["reason"], actor=request.user.get_username())
         self._report(request, act, outcomes)
-        if len(ids) == 1 and outcomes[0].result is not review.Result.UNKNOWN:
+        if len(ids) == 1 and outcomes[0].result is not Result.UNKNOWN:
             return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_change", args=ids))
         return HttpResponseRedirect(reverse("admin:dead_letters_deadletter_changelist"))
 
@@ -184,7 +185,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "dead_letters/act.html", context)
 
-    def _report(self, request: HttpRequest, act: str, outcomes: Iterable[review.Outcome]) -> None:
+    def _report(self, request: HttpRequest, act: str, outcomes: Iterable[Outcome]) -> None:
         left = Counter(outcome.why for outcome in outcomes if not outcome.is_done)
         done = sum(outcome.is_done for outcome in outcomes)
         parts = [f"{done} {_PAST[act]}", *(f"{count} skipped: {why}" for why, count in left.items())]

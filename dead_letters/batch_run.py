@@ -1,13 +1,16 @@
 """
 Going on with replays of many: what may go goes, what came of the rest is noted, and what fails too often stops.
 
-Each letter goes in a transaction of its own, together with the note that it went: a process that dies in between did
-neither. The lock of the batch's row keeps two processes from sending the same one.
+Some letters go in one transaction, together with the note that they went: a process that dies in between did neither.
+One by one they took twenty statements each, most of it Python's time, for which live messages waited. The lock of the
+batch's row keeps two processes from sending the same ones.
 """
 
 import logging
 import time
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
@@ -21,8 +24,9 @@ from dead_letters.subject import subject_for
 
 log = logging.getLogger(__name__)
 
-AT_ONCE_S = 10  # of the rate, after a pause of the upkeep
+AT_ONCE_S = 2  # of the rate, after a pause of the upkeep
 IN_FLIGHT_S, IN_FLIGHT_LEAST = 5, 20
+TOGETHER = 100
 RUN_S = 1.5  # for all batches in one round, which has other things to do
 LOOKED_AT, LEAST = 50, 10  # the last so many decide whether it stops, and not before so many have ended
 
@@ -59,13 +63,21 @@ def run() -> int:
     return went
 
 
+def is_any_running() -> bool:
+    """Whether there is more to be done soon."""
+    return ReplayBatch.objects.filter(state=BatchState.RUNNING).exists()
+
+
 def _run(batch: ReplayBatch, until: float) -> int:
     used, limits = 0, {"most_s": AT_ONCE_S, "least": IN_FLIGHT_LEAST, "in_flight_s": IN_FLIGHT_S}
     with connection.cursor() as cursor:
         cursor.execute(_ALLOWED, {"id": batch.pk, **limits})
         row = cursor.fetchone()
-        while row and used < row[0] and time.monotonic() < until and _one(batch.pk):
-            used += 1
+        while row and used < row[0] and time.monotonic() < until:
+            went = _some(batch.pk, min(row[0] - used, TOGETHER), until)
+            used += went
+            if not went:
+                break
         if used:
             cursor.execute(_USED, {"id": batch.pk, "used": used, "most_s": AT_ONCE_S})
     _end_if_all_have(batch)
@@ -93,47 +105,55 @@ def _end_if_all_have(batch: ReplayBatch) -> None:
             record(mine, "done")
 
 
-def _one(batch_id: uuid.UUID) -> bool:
-    """Replays the next letter; False where another process has the batch, or it does not run any more.
+def _some(batch_id: uuid.UUID, most: int, until: float) -> int:
+    """Replays the next letters together; how many went on. 0: another process has the batch, or it does not run.
 
-    A letter that cannot be replayed is skipped and must hold up no other; a database that failed is no outcome.
+    Where that fails each goes by itself. One that cannot be replayed is skipped and must hold up no other; a database
+    that failed is no outcome.
     """
     try:
-        return _next(batch_id)
+        return _next(batch_id, most)
     except (OperationalError, InterfaceError) as exc:
         if not isinstance(exc.__cause__, LockNotAvailable):
             raise
-        return _skip_next(batch_id, "somebody held it; replay it by itself")
+        why = "somebody held it; replay it by itself"
     except Exception as exc:
-        log.exception("replay_batch.item_failed")
-        return _skip_next(batch_id, f"it could not be replayed: {type(exc).__name__}")
+        why = f"it could not be replayed: {type(exc).__name__}"
+        if most == 1:
+            log.exception("replay_batch.item_failed")
+    if most == 1:
+        return _skip_next(batch_id, why)
+    return sum(_some(batch_id, 1, until) for _ in range(most) if time.monotonic() < until)
 
 
-def _skip_next(batch_id: uuid.UUID, why: str) -> bool:
+def _skip_next(batch_id: uuid.UUID, why: str) -> int:
     with transaction.atomic():
-        item = _first_waiting(_locked(batch_id))
-        if item is None:
-            return False
-        _note(item, ItemOutcome.SKIPPED, why)
-    return True
+        items = _waiting(_locked(batch_id), 1)
+        _note(items, ItemOutcome.SKIPPED, why)
+    return len(items)
 
 
-def _note(item: ReplayItem, outcome: ItemOutcome, why: str) -> None:
-    of_it = ReplayItem.objects.filter(batch_id=item.batch_id, place=item.place)
-    of_it.update(outcome=outcome, why=why[:200], done_at=ClockTimestamp())
+def _note(items: Sequence[ReplayItem], outcome: ItemOutcome, why: str) -> None:
+    for item in items[:1]:
+        of_them = ReplayItem.objects.filter(batch_id=item.batch_id, place__in=[each.place for each in items])
+        of_them.update(outcome=outcome, why=why[:200], done_at=ClockTimestamp())
 
 
-def _next(batch_id: uuid.UUID) -> bool:
+def _next(batch_id: uuid.UUID, most: int) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             # The sweep waits for this; and a process that froze must not keep the batch.
             cursor.execute("SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '5s'")
         batch = _locked(batch_id, skip_locked=True)
-        item = _first_waiting(batch)
-        if batch is None or item is None:
-            return False
-        _note(item, *_replayed(item, batch))
-    return True
+        items = _waiting(batch, most)
+        if batch is None or not items:
+            return 0
+        alike = defaultdict(list)
+        for item, came_of_it in zip(items, _replayed(items, batch), strict=True):
+            alike[came_of_it].append(item)
+        for (outcome, why), those in alike.items():
+            _note(those, outcome, why)
+    return len(items)
 
 
 def _locked(batch_id: uuid.UUID, *, skip_locked: bool = False) -> ReplayBatch | None:
@@ -142,19 +162,33 @@ def _locked(batch_id: uuid.UUID, *, skip_locked: bool = False) -> ReplayBatch | 
     return known.filter(pk=batch_id, state=BatchState.RUNNING).first()
 
 
-def _first_waiting(batch: ReplayBatch | None) -> ReplayItem | None:
+def _waiting(batch: ReplayBatch | None, most: int) -> list[ReplayItem]:
+    """The next so many, in their order."""
     if batch is None:
-        return None
-    return ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place").first()
+        return []
+    return list(ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place")[:most])
 
 
-def _replayed(item: ReplayItem, batch: ReplayBatch) -> tuple[ItemOutcome, str]:
-    letter = DeadLetter.objects.filter(pk=item.letter_id).first()
-    if letter and review.outlooks([letter])[letter.pk].is_settled:
-        return ItemOutcome.SKIPPED, "already answered, or its answer was withheld"
+def _replayed(items: Sequence[ReplayItem], batch: ReplayBatch) -> list[tuple[ItemOutcome, str]]:
+    """What came of each."""
+    letters = DeadLetter.objects.defer("frames").in_bulk([item.letter_id for item in items])
+    settled = {key: each.on_replay for key, each in review.outlooks(letters.values()).items() if each.is_settled}
+    going = [item.letter_id for item in items if item.letter_id not in settled]
     reason = f"{batch.name}: {batch.reason}"[:REASON_LIMIT]
-    (outcome,) = review.replay([item.letter_id], reason=reason, actor=batch.actor)
-    return (ItemOutcome.REPLAYED, "") if outcome.is_done else (ItemOutcome.SKIPPED, outcome.why)
+    if len(items) > 1:
+        over_s = len(going) / batch.rate
+        outcomes = review.replay_together(going, reason=reason, actor=batch.actor, over_s=over_s)
+    else:
+        outcomes = review.replay(going, reason=reason, actor=batch.actor)
+    came = {each.letter_id: each for each in outcomes}
+    return [
+        (ItemOutcome.SKIPPED, settled[key])
+        if key in settled
+        else (ItemOutcome.REPLAYED, "")
+        if came[key].is_done
+        else (ItemOutcome.SKIPPED, came[key].why)
+        for key in (item.letter_id for item in items)
+    ]
 
 
 def _stopped_for_failures(batch: ReplayBatch) -> bool:

@@ -24,8 +24,11 @@ class Outlook:
 class Subject(Protocol):
     """What the owner of a kind of subject can do for its dead letters."""
 
-    def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:
-        """Send subjects back to work in the caller's transaction; gives those that went."""
+    def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str, over_s: float = 0.0) -> set[uuid.UUID]:
+        """Send subjects back to work in this order, in the caller's transaction; gives those that went.
+
+        over_s: the workers are told of them one after the other over so long, not all at once.
+        """
         ...
 
     def at_work(self, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

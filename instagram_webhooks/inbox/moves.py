@@ -38,12 +38,11 @@ SELECT a.provider, a.account_id FROM instagram_webhooks_account a
                       WHERE e.state = 'parked' AND e.account = a.account_id AND e.provider = a.provider LIMIT 1) held
  WHERE a.state = 'active'
 """
-# The order at replay: all of one batch at its time, in their old order (a microsecond apart).
+# The order at replay: all of one call at its time, in the order of the ids (a microsecond apart).
 _REPLAY = f"""
 UPDATE instagram_webhooks_webhookevent e SET {effect(REPLAY)}, attempts = 0,
        order_at = statement_timestamp() + chosen.n * interval '1 microsecond'
-  FROM (SELECT event_id, row_number() OVER (ORDER BY order_at, received_at, place, event_id) AS n
-          FROM instagram_webhooks_webhookevent WHERE event_id = ANY(%(ids)s)) chosen
+  FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS chosen (event_id, n)
  WHERE e.event_id = chosen.event_id AND e.state = %(state)s AND {condition(REPLAY)}
 RETURNING {_MOVED}
 """
@@ -97,7 +96,10 @@ def release_forgotten() -> int:
 
 
 def replay(ids: Sequence[UUID], *, state: str, actor: str, reason: str) -> set[UUID]:
-    """Sends ended events (`state`: dead or ignored) back to work, in the caller's transaction; those that went."""
+    """Sends ended events (`state`: dead or ignored) back to work, in the caller's transaction; those that went.
+
+    ids: in the order in which they stand in their lanes from now on.
+    """
     values = {"ids": list(ids), "state": state}
     return {each.event_id for each in _audited(_REPLAY, values, "event.replayed", actor=actor, why=reason)}
 

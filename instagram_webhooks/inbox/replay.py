@@ -17,9 +17,12 @@ class EventSubject:
 
     KIND = "instagram_webhooks.event"
 
-    def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:
-        """Sends dead events back to work in the caller's transaction; those that went."""
-        return _back_to_work(ids, EventState.DEAD, reason=reason, actor=actor)
+    def replay(self, ids: Sequence[uuid.UUID], *, reason: str, actor: str, over_s: float = 0.0) -> set[uuid.UUID]:
+        """Sends dead events back to work in the caller's transaction; those that went.
+
+        over_s: their wake-ups leave evenly over so long; the sweep may be sooner.
+        """
+        return _back_to_work(ids, EventState.DEAD, reason=reason, actor=actor, over_s=over_s)
 
     def at_work(self, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Those that are open."""
@@ -38,7 +41,10 @@ def replay_ignored(ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[
     return _back_to_work(ids, EventState.IGNORED, reason=reason, actor=actor)
 
 
-def _back_to_work(ids: Sequence[uuid.UUID], state: EventState, *, reason: str, actor: str) -> set[uuid.UUID]:
+def _back_to_work(
+    ids: Sequence[uuid.UUID], state: EventState, *, reason: str, actor: str, over_s: float = 0.0
+) -> set[uuid.UUID]:
     gone = moves.replay(ids, state=state, actor=actor, reason=reason)
-    transaction.on_commit(lambda: wake_ups.offer(sorted(gone)), robust=True)
+    woken = [event_id for event_id in ids if event_id in gone]
+    transaction.on_commit(lambda: wake_ups.offer_evenly(woken, over_s=over_s), robust=True)
     return gone

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -204,6 +204,23 @@ def waiting() -> int:
 def offer(ids: Iterable[UUID]) -> None:
     """Offers wake-ups for these events to whatever worker is free; never waits, never fails."""
     publisher.offer(ids)
+
+
+def offer_evenly(ids: Sequence[UUID], *, over_s: float) -> None:
+    """The same, one after the other over so long: whoever writes meanwhile waits for one of them, not for all."""
+    if over_s and len(ids) > 1:
+        spaced = threading.Thread(
+            target=_one_by_one, args=(ids, over_s / len(ids)), name="wake-ups-evenly", daemon=True
+        )
+        spaced.start()
+    else:
+        offer(ids)
+
+
+def _one_by_one(ids: Sequence[UUID], pause_s: float) -> None:
+    for event_id in ids:
+        offer([event_id])
+        time.sleep(pause_s)
 
 
 def offer_head(lane: UUID) -> None:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 FIGURES_EVERY_S = 60.0
 FORGOTTEN_EVERY_S = 30.0
+REPLAYS_EVERY_S = 1.0
 # With the broker away one thread works events off itself: slowly, but they move.
 ROUND_S = 5.0
 
@@ -51,7 +52,7 @@ class Upkeep:
         self._processes = processes
         self._broker = Broker()
         self._next_alarms = self._next_figures = self._next_forgotten = 0.0
-        self._is_away = False
+        self._is_away = self._replays = False
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
         self._stopped = threading.Event()
@@ -79,7 +80,7 @@ class Upkeep:
                 log.warning("database.away", extra={"error_class": type(exc).__name__})
             except Exception:  # whatever it was, the next round may mend it; upkeep must not end
                 log.exception("upkeep.failed")
-            self._stopped.wait(conf().sweep_interval_s)
+            self._wait()
 
     def round(self) -> Round:
         """One sweep and what else is due."""
@@ -87,8 +88,7 @@ class Upkeep:
         self._swept = Swept(was_ours=False)
         errors = [_apart("wake", waking.wake_held), _apart("sweep", lambda: self._sweep(due))]
         processed = self._process(due)
-        if not self._is_away:  # then one thread works off all there is
-            errors.append(_apart("batches", batch_run.run))
+        errors.append(_apart("replays", self._replay))
         now = time.monotonic()
         if now >= self._next_alarms:
             self._next_alarms = now + rounds.EVERY_S
@@ -100,6 +100,24 @@ class Upkeep:
             self._next_forgotten = now + FORGOTTEN_EVERY_S
             errors.append(_apart("forgotten", moves.release_forgotten))
         return Round(self._swept, processed, self._is_away, next(filter(None, errors), None))
+
+    def _wait(self) -> None:
+        """Until the next round; replays of many go on meanwhile, few at a time."""
+        until = time.monotonic() + conf().sweep_interval_s
+        while (left := until - time.monotonic()) > 0:
+            if self._stopped.wait(min(left, REPLAYS_EVERY_S) if self._replays else left):
+                return
+            if self._replays:
+                _apart("replays", self._replay)
+
+    def _replay(self) -> None:
+        """A few letters of each replay of many; `_replays`: whether there are more."""
+        self._replays = False
+        if self._is_away:  # then one thread works off all there is
+            return
+        if turn.take(REPLAYS_EVERY_S / 2, "replays"):
+            batch_run.run()
+        self._replays = batch_run.is_any_running()
 
     def _sweep(self, due: list[UUID]) -> None:
         self._swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)

@@ -32,7 +32,7 @@ class Graves:
     def at_work(self, ids):
         return self.busy & set(ids)
 
-    def replay(self, ids, *, reason, actor):
+    def replay(self, ids, *, reason, actor, over_s=0.0):
         back = {subject_id for subject_id in ids if subject_id not in self.gone}
         self.replayed += [subject_id for subject_id in ids if subject_id in back]
         return back

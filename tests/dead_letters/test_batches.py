@@ -21,8 +21,9 @@ pytestmark = pytest.mark.usefixtures("own_database")
 
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch):
-    """A round ends by the clock, too: on a busy machine, before what these tests count."""
+    """A round ends by the clock, too: on a busy machine, before what these tests count. And many may go at once."""
     monkeypatch.setattr(batch_run, "RUN_S", 60)
+    monkeypatch.setattr(batch_run, "AT_ONCE_S", 10)
 
 
 def begun(letter, *, rate=100, stop_percent=100, batch_id=None, until=None, **filters):
@@ -246,7 +247,7 @@ def test_what_has_its_effect_is_left_out_and_what_got_it_since_is_skipped(buried
 
     assert graves.replayed == []
     assert batches.progress(batch).skipped == {
-        "already answered, or its answer was withheld": 1, "already discarded": 1,
+        settled.on_replay: 1, "already discarded": 1,
     }  # fmt: skip
 
 
@@ -318,7 +319,7 @@ def test_a_letter_that_cannot_be_replayed_holds_up_no_other(buried, graves, monk
     original = graves.replay
 
     def replay(ids, **words):
-        if ids == [letters[1].subject_id]:
+        if letters[1].subject_id in ids:
             raise LookupError("words of a customer")
         return original(ids, **words)
 
@@ -329,6 +330,38 @@ def test_a_letter_that_cannot_be_replayed_holds_up_no_other(buried, graves, monk
 
     assert (state_of(batch), outcomes(batch)) == ("done", ["processed", "skipped", "processed"])
     assert batches.progress(batch).skipped == {"it could not be replayed: LookupError": 1}
+
+
+def test_many_that_go_together_cost_the_database_little_more_than_one(buried, graves, django_assert_max_num_queries):
+    letters = [buried() for _ in range(batch_run.TOGETHER)]
+    batch = begun(letters[0])
+    later(batch)
+
+    with django_assert_max_num_queries(30):
+        assert batch_run.run() == batch_run.TOGETHER
+
+    assert graves.replayed == [letter.subject_id for letter in letters]
+    assert AuditEntry.objects.filter(action="dead_letter.replayed").count() == len(letters)
+
+
+def test_one_that_is_closed_while_all_go_stays_as_it_is_and_the_others_go(buried, graves, own_database, monkeypatch):
+    letters = [buried() for _ in range(3)]
+    batch = begun(letters[0])
+    later(batch)
+    original = graves.replay
+
+    def replay_while_somebody_discards(ids, **words):
+        with psycopg.connect(own_database) as other:
+            closed = "status = 'discarded', closed_at = now(), closed_by = 'ben'"
+            other.execute(f"UPDATE dead_letters_deadletter SET {closed} WHERE id = %s", [letters[1].pk])
+        return original(ids, **words)
+
+    monkeypatch.setattr(graves, "replay", replay_while_somebody_discards)
+    batch_run.run()
+
+    assert outcomes(batch) == ["replayed", "skipped", "replayed"]
+    assert batches.progress(batch).skipped == {"already discarded": 1}
+    assert DeadLetter.objects.get(pk=letters[1].pk).status == "discarded"
 
 
 def test_a_letter_that_somebody_holds_is_skipped_after_a_second(buried, graves, own_database):

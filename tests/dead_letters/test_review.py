@@ -74,7 +74,7 @@ def test_a_replay_that_loses_to_another_act_takes_its_move_back(buried, graves):
     letter = buried()
 
     class Slow(type(graves)):
-        def replay(self, ids, *, reason, actor):
+        def replay(self, ids, *, reason, actor, over_s=0.0):
             review.discard([letter.pk], reason="meanwhile", actor="ben")
             buried(subject_id=uuid7(), correlation_id="a-move-of-the-subject.1")
             return super().replay(ids, reason=reason, actor=actor)

@@ -203,7 +203,7 @@ def test_release_returns_all_parked_events_in_batches(monkeypatch):
     assert WebhookEvent.objects.filter(state="received", reason="").count() == 5
 
 
-def test_a_replay_keeps_the_old_order_behind_what_is_there():
+def test_what_is_replayed_stands_in_the_order_that_was_asked_for_behind_what_is_there():
     now = now_ms()
     late, early = stored(a_message("m-2", timestamp=now), a_message("m-1", timestamp=now - 60_000))
     for _ in range(2):
@@ -211,7 +211,7 @@ def test_a_replay_keeps_the_old_order_behind_what_is_there():
         with transaction.atomic():
             finish.dead(claim, {})
 
-    assert moves.replay([late.pk, early.pk], state="dead", actor="ops", reason="again") == {late.pk, early.pk}
+    assert moves.replay([early.pk, late.pk], state="dead", actor="ops", reason="again") == {late.pk, early.pk}
     assert claims.claim(late.pk, worker_id=ME).event_id == early.pk
 
 

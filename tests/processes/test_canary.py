@@ -2,15 +2,14 @@
 
 import base64
 import os
-import re
 import uuid
 
 import pytest
-import requests
 
 from simulator import bodies
 from simulator.invented import PHONE_NUMBER_ID
 from tests.processes.canary import Ear, broker_texts, database_texts, traces_of
+from tests.processes.person import STAFF, Person
 from tests.processes.process import until
 from tests.processes.product import ACCOUNT, a_message, a_sender
 
@@ -18,8 +17,6 @@ TEXT = f"canary{uuid.uuid4().hex[:12]}"
 TOKENS = {ACCOUNT: f"IGcanary{uuid.uuid4().hex}", PHONE_NUMBER_ID: f"WAcanary{uuid.uuid4().hex}"}
 PHONE = f"4915{uuid.uuid4().int % 10**9:09d}"
 SENDERS = {name: a_sender() for name in ("success", "retry", "death", "bug", "throttled", "lost")}
-PASSWORD = "a long word of this test"
-STAFF = {"DJANGO_SUPERUSER_USERNAME": "ops", "DJANGO_SUPERUSER_EMAIL": "", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 LETTERS = "/admin/dead_letters/deadletter/"
 PAGES = ("instagram_webhooks/account", "instagram_webhooks/webhookevent", "instagram_webhooks/conversation",
          "instagram_webhooks/incident", "dead_letters/deadletter", "audit/auditentry")  # fmt: skip
@@ -40,35 +37,6 @@ def product(installation):
         product.web()
         until(lambda: " ready." in worker.text(), "the worker is ready")
         yield product
-
-
-class Browser:
-    """A person of ops, logged in; keeps every page that was shown."""
-
-    def __init__(self, url):
-        self._url, self._session, self.pages = url, requests.Session(), {}
-        self.submit("/admin/login/", {"username": "ops", "password": PASSWORD, "next": "/admin/"})
-
-    def open(self, path):
-        page = self._session.get(f"{self._url}{path}", timeout=20)
-        assert page.status_code == 200, path
-        self.pages[path] = page.content
-        return page.text
-
-    def submit(self, path, form):
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.open(path))[1]
-        page = self._session.post(f"{self._url}{path}", {**form, "csrfmiddlewaretoken": token}, timeout=20)
-        assert page.status_code == 200, path
-        assert "errornote" not in page.text, path
-        self.pages[f"POST {path}"] = page.content
-        return page.text
-
-    def open_all(self, path):
-        """A list, and each of its rows."""
-        rows = set(re.findall(rf'href="({path}[0-9a-f-]{{36}}/change/)', self.open(path)))
-        for row in rows:
-            self.open(row)
-        return rows
 
 
 def whatsapp(text):
@@ -97,8 +65,8 @@ def post_everything(product):
 @pytest.fixture(scope="module")
 def seen(product):
     """All that was shown and written, by place."""
-    browser = Browser(product.url)
-    browser.submit("/admin/instagram_webhooks/account/add/", {
+    person = Person(product.url)
+    person.submit("/admin/instagram_webhooks/account/add/", {
         "provider": "whatsapp", "account_id": PHONE_NUMBER_ID, "label": "@phone", "new_token": TOKENS[PHONE_NUMBER_ID],
         "token_expires_at_0": "", "token_expires_at_1": "", "replies": "on",
     })  # fmt: skip
@@ -107,18 +75,18 @@ def seen(product):
     letters = product.rows("SELECT id FROM dead_letters_deadletter WHERE upstream_code = 100")
     for letter in letters:
         path = f"{LETTERS}act/replay/?id={letter['id']}"
-        browser.submit(path, {"id": str(letter["id"]), "reason": "permission is back"})
+        person.submit(path, {"id": str(letter["id"]), "reason": "permission is back"})
     until(lambda: len(product.graph.taken(SENDERS["death"])) == 1, "what died was replayed and answered")
     product.all_ended()
     for page in PAGES:
-        browser.open_all(f"/admin/{page}/")
+        person.open_all(f"/admin/{page}/")
     until(lambda: product.ear.heard, "the alert was sent")
     traced = {f"trace {name}": product.run("manage.py", "trace", mids[name]).encode() for name in ("success", "bug")}
     for process in product.started:
         process.kill()
     logs = {f"log {process.log.name}": process.log.read_bytes() for process in product.started}
     alerts = {f"alert {n}": body for n, body in enumerate(product.ear.heard)}
-    return logs | alerts | traced | browser.pages | database_texts(product) | broker_texts(product)
+    return logs | alerts | traced | person.pages | database_texts(product) | broker_texts(product)
 
 
 def test_everything_happened_that_was_to_be_tried(product, seen):

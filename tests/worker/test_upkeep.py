@@ -1,13 +1,17 @@
 """Rounds of upkeep, and the pauses between sweeps."""
 
+import threading
+import time
 import uuid
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from instagram_webhooks.inbox import turn, wake_ups
 from instagram_webhooks.inbox.sweep import Swept
 from instagram_webhooks.worker import upkeep
+from tests.builders import knobs
+from tests.processes.process import until
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -44,3 +48,40 @@ def test_wake_ups_that_have_not_left_yet_count_as_waiting_in_the_queue(monkeypat
     monkeypatch.setattr(wake_ups, "publisher", publisher)
 
     assert upkeep.Upkeep()._depth() == 5
+
+
+def test_replays_of_many_go_on_between_two_sweeps_and_as_long_as_any_runs(monkeypatch):
+    went = []
+    monkeypatch.setattr(upkeep, "REPLAYS_EVERY_S", 0.05)
+    monkeypatch.setattr(upkeep.batch_run, "run", lambda: went.append(time.monotonic()))
+    monkeypatch.setattr(upkeep.batch_run, "is_any_running", lambda: len(went) < 3)
+    monkeypatch.setattr(upkeep, "sweep", lambda *_args, **_more: Swept(was_ours=True))
+    rounds = upkeep.Upkeep()
+
+    def run():
+        rounds.run()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    with knobs(sweep_interval_s=1.5):
+        thread.start()
+        try:
+            until(lambda: len(went) == 4, "the next round looks again")
+        finally:
+            rounds.stop()
+            thread.join()
+
+    assert went[2] - went[0] < 1.0  # with the first round, and before the second
+    assert went[3] - went[2] > 0.5
+
+
+def test_what_is_replayed_together_wakes_workers_one_after_the_other(monkeypatch):
+    offered = []
+    monkeypatch.setattr(wake_ups, "offer", lambda ids: offered.append((time.monotonic(), list(ids))))
+    ids = [uuid.uuid4() for _ in range(5)]
+
+    wake_ups.offer_evenly(ids, over_s=0.5)
+    until(lambda: len(offered) == 5, "all were offered")
+
+    assert [each for _, each in offered] == [[event_id] for event_id in ids]
+    assert offered[-1][0] - offered[0][0] >= 0.4
