@@ -94,8 +94,8 @@ def _p95(values: list[float]) -> float:
 def main() -> int:
     """Prints the table in Markdown; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
-    parser.add_argument("--letters", type=int, default=large.Size.letters)
-    parser.add_argument("--events", type=int, default=large.Size.events)
+    parser.add_argument("--letters", type=int, default=large.Size().letters)
+    parser.add_argument("--events", type=int, default=large.Size().events)
     parser.add_argument("--calls", type=int, default=20, help="of each page")
     parser.add_argument("--keep", type=Path, help="a folder for the database, to be used again")
     parser.add_argument("--only", default="", help="pages whose name holds this")

@@ -1,4 +1,4 @@
-"""What people do with dead letters: each act on each letter is one audited transaction.
+"""What people do with dead letters: each act on each letter is one audited transaction, or part of one with others.
 
     open -> replayed    its subject is back at work
     open -> resolved    put right by other means
@@ -46,7 +46,7 @@ def replay_together(letter_ids: Sequence[uuid.UUID], *, reason: str, actor: str,
     """As `replay`, in the order given and in the caller's transaction: several for little more than one costs.
 
     over_s: their subjects are worked on one after the other over so long, not all at once.
-    Raises LostRace where another act closes one of them meanwhile: then nothing was done, and each is for `replay`.
+    Raises LostRace where another act closes one of them meanwhile: the caller takes all back, and each is for `replay`.
     """
     known = DeadLetter.objects.defer("frames").in_bulk(list(letter_ids))
     outcomes, by_kind = {}, defaultdict(list)

@@ -41,7 +41,7 @@ class AnsweredEvent(EventSubject):
         """What a replay of each would do about its reply, and which replies a person can decide."""
         states = dict(OutgoingReply.objects.filter(event_id__in=ids).values_list("event_id", "state"))
         kept = set(EventPayload.objects.filter(pk__in=ids).values_list("pk", flat=True))
-        events = WebhookEvent.objects.filter(pk__in=ids)
+        events = WebhookEvent.objects.filter(pk__in=ids).only("kind", "state", "happened_at", "received_at")
         return {event.pk: _outlook(event, states.get(event.pk), is_kept=event.pk in kept) for event in events}
 
     def decide(self, subject_id: uuid.UUID, *, arrived: bool, reason: str, actor: str) -> bool:
