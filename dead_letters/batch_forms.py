@@ -13,7 +13,7 @@ class RateForm(forms.Form):
 
     rate = forms.IntegerField(
         label="Letters a second",
-        help_text="At 5, live messages notice nothing; 20 a second make them wait a quarter longer on two cores.",
+        help_text="At 5, live messages wait hardly longer; at 20, a quarter longer on two cores.",
         initial=5,
         min_value=batches.RATES[0],
         max_value=batches.RATES[1],

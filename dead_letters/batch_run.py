@@ -11,9 +11,10 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from audit.columns import ClockTimestamp
 from audit.log import REASON_LIMIT
@@ -22,11 +23,16 @@ from dead_letters.batches import move, record
 from dead_letters.models import BatchState, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem
 from dead_letters.subject import subject_for
 
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+
 log = logging.getLogger(__name__)
+
+HELD = (LockNotAvailable, DeadlockDetected)
 
 AT_ONCE_S = 2  # of the rate, after a pause of the upkeep
 IN_FLIGHT_S, IN_FLIGHT_LEAST = 5, 20
-TOGETHER = 100
+TOGETHER = 200  # what the highest rate gives for AT_ONCE_S
 RUN_S = 1.5  # for all batches in one round, which has other things to do
 LOOKED_AT, LEAST = 50, 10  # the last so many decide whether it stops, and not before so many have ended
 
@@ -48,7 +54,8 @@ _FAILED = """
 UPDATE dead_letters_replayitem i SET outcome = CASE WHEN EXISTS (
          SELECT 1 FROM dead_letters_deadletter d WHERE d.subject_id = i.subject_id AND d.created_at > i.done_at)
        THEN 'failed' ELSE 'processed' END
- WHERE batch_id = %(id)s AND outcome = 'replayed' AND NOT subject_id = ANY(%(at_work)s::uuid[])
+ WHERE batch_id = %(id)s AND outcome = 'replayed' AND letter_id = ANY(%(gone)s::uuid[])
+   AND NOT subject_id = ANY(%(at_work)s::uuid[])
 """
 
 
@@ -59,41 +66,29 @@ def run() -> int:
     for batch in ReplayBatch.objects.filter(ended_at=None).order_by("ran_at", "id"):
         _settle(batch)
         if batch.state == BatchState.RUNNING and not _stopped_for_failures(batch):
-            went += _run(batch, until)
+            went += _go_on(batch, until)
     return went
 
 
-def is_any_running() -> bool:
+def is_any_waiting() -> bool:
     """Whether there is more to be done soon."""
-    return ReplayBatch.objects.filter(state=BatchState.RUNNING).exists()
-
-
-def _run(batch: ReplayBatch, until: float) -> int:
-    used, limits = 0, {"most_s": AT_ONCE_S, "least": IN_FLIGHT_LEAST, "in_flight_s": IN_FLIGHT_S}
-    with connection.cursor() as cursor:
-        cursor.execute(_ALLOWED, {"id": batch.pk, **limits})
-        row = cursor.fetchone()
-        while row and used < row[0] and time.monotonic() < until:
-            went = _some(batch.pk, min(row[0] - used, TOGETHER), until)
-            used += went
-            if not went:
-                break
-        if used:
-            cursor.execute(_USED, {"id": batch.pk, "used": used, "most_s": AT_ONCE_S})
-    _end_if_all_have(batch)
-    return used
+    running = ReplayBatch.objects.filter(ended_at=None, state=BatchState.RUNNING)
+    return ReplayItem.objects.filter(batch__in=running, outcome=ItemOutcome.WAITING).exists()
 
 
 def _settle(batch: ReplayBatch) -> None:
     """Notes what came of those that are not at work any more."""
-    gone = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.REPLAYED)
+    gone = list(
+        ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.REPLAYED).values_list("letter_id", flat=True)
+    )
     kinds: dict[str, list[uuid.UUID]] = {}
-    letters = DeadLetter.objects.filter(pk__in=gone.values("letter_id"))
+    letters = DeadLetter.objects.filter(pk__in=gone)
     for kind, subject_id in letters.values_list("subject_kind", "subject_id"):
         kinds.setdefault(kind, []).append(subject_id)
     at_work = [key for kind, its in kinds.items() for key in subject_for(kind).at_work(its)]
     with connection.cursor() as cursor:
-        cursor.execute(_FAILED, {"id": batch.pk, "at_work": at_work})
+        # What goes meanwhile was not looked at.
+        cursor.execute(_FAILED, {"id": batch.pk, "gone": gone, "at_work": at_work})
 
 
 def _end_if_all_have(batch: ReplayBatch) -> None:
@@ -105,32 +100,43 @@ def _end_if_all_have(batch: ReplayBatch) -> None:
             record(mine, "done")
 
 
-def _some(batch_id: uuid.UUID, most: int, until: float) -> int:
-    """Replays the next letters together; how many went on. 0: another process has the batch, or it does not run.
+def _go_on(batch: ReplayBatch, until: float) -> int:
+    """Replays together what may go by now; how many went on. 0: another process has the batch, or it does not run.
 
     Where that fails each goes by itself. One that cannot be replayed is skipped and must hold up no other; a database
     that failed is no outcome.
     """
+    went = 0
     try:
-        return _next(batch_id, most)
-    except (OperationalError, InterfaceError) as exc:
-        if not isinstance(exc.__cause__, LockNotAvailable):
-            raise
-        why = "somebody held it; replay it by itself"
+        went = _next(batch.pk, TOGETHER)
+    except Exception as exc:  # noqa: BLE001 (whatever it was, it is said of the one that it was about)
+        _raise_if_away(exc)
+        for place in [item.place for item in _waiting(batch, TOGETHER)]:
+            if time.monotonic() > until or not _one(batch.pk, place):
+                break
+            went += 1
+    _end_if_all_have(batch)
+    return went
+
+
+def _one(batch_id: uuid.UUID, place: int) -> int:
+    try:
+        return _next(batch_id, 1, place)
     except Exception as exc:
-        why = f"it could not be replayed: {type(exc).__name__}"
-        if most == 1:
+        _raise_if_away(exc)
+        why = "somebody held it; replay it by itself"
+        if not isinstance(exc.__cause__, HELD):
+            why = f"it could not be replayed: {type(exc).__name__}"
             log.exception("replay_batch.item_failed")
-    if most == 1:
-        return _skip_next(batch_id, why)
-    return sum(_some(batch_id, 1, until) for _ in range(most) if time.monotonic() < until)
-
-
-def _skip_next(batch_id: uuid.UUID, why: str) -> int:
     with transaction.atomic():
-        items = _waiting(_locked(batch_id), 1)
+        items = _waiting(_locked(batch_id), 1, place)
         _note(items, ItemOutcome.SKIPPED, why)
     return len(items)
+
+
+def _raise_if_away(exc: Exception) -> None:
+    if isinstance(exc, (OperationalError, InterfaceError)) and not isinstance(exc.__cause__, HELD):
+        raise exc
 
 
 def _note(items: Sequence[ReplayItem], outcome: ItemOutcome, why: str) -> None:
@@ -139,13 +145,13 @@ def _note(items: Sequence[ReplayItem], outcome: ItemOutcome, why: str) -> None:
         of_them.update(outcome=outcome, why=why[:200], done_at=ClockTimestamp())
 
 
-def _next(batch_id: uuid.UUID, most: int) -> int:
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            # The sweep waits for this; and a process that froze must not keep the batch.
-            cursor.execute("SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '5s'")
+def _next(batch_id: uuid.UUID, most: int, place: int | None = None) -> int:
+    """One transaction: what may go, goes; at most so many, or the one at this place."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The sweep waits for this; and a process that froze must not keep the batch.
+        cursor.execute("SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '5s'")
         batch = _locked(batch_id, skip_locked=True)
-        items = _waiting(batch, most)
+        items = _waiting(batch, min(most, _allowed(cursor, batch_id)), place)
         if batch is None or not items:
             return 0
         alike = defaultdict(list)
@@ -153,7 +159,16 @@ def _next(batch_id: uuid.UUID, most: int) -> int:
             alike[came_of_it].append(item)
         for (outcome, why), those in alike.items():
             _note(those, outcome, why)
+        cursor.execute(_USED, {"id": batch_id, "used": len(items), "most_s": AT_ONCE_S})
     return len(items)
+
+
+def _allowed(cursor: "CursorWrapper", batch_id: uuid.UUID) -> int:
+    """Under the lock of the batch, so that no two use the same allowance."""
+    limits = {"most_s": AT_ONCE_S, "least": IN_FLIGHT_LEAST, "in_flight_s": IN_FLIGHT_S}
+    cursor.execute(_ALLOWED, {"id": batch_id, **limits})
+    row = cursor.fetchone()
+    return max(row[0], 0) if row else 0
 
 
 def _locked(batch_id: uuid.UUID, *, skip_locked: bool = False) -> ReplayBatch | None:
@@ -162,11 +177,12 @@ def _locked(batch_id: uuid.UUID, *, skip_locked: bool = False) -> ReplayBatch | 
     return known.filter(pk=batch_id, state=BatchState.RUNNING).first()
 
 
-def _waiting(batch: ReplayBatch | None, most: int) -> list[ReplayItem]:
-    """The next so many, in their order."""
+def _waiting(batch: ReplayBatch | None, most: int, place: int | None = None) -> list[ReplayItem]:
+    """The next so many, in their order; or the one at this place."""
     if batch is None:
         return []
-    return list(ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING).order_by("place")[:most])
+    waiting = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING)
+    return list((waiting if place is None else waiting.filter(place=place)).order_by("place")[:most])
 
 
 def _replayed(items: Sequence[ReplayItem], batch: ReplayBatch) -> list[tuple[ItemOutcome, str]]:

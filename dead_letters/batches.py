@@ -1,5 +1,5 @@
 """
-Replaying many dead letters: a frozen selection that goes back to work one by one, at a rate, in order.
+Replaying many dead letters: a frozen selection that goes back to work at a rate, in order.
 
     running <-> paused        by a person
     running -> done           nothing waits any more

@@ -45,7 +45,7 @@ def replay(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[
 def replay_together(letter_ids: Sequence[uuid.UUID], *, reason: str, actor: str, over_s: float) -> list[Outcome]:
     """As `replay`, in the order given and in the caller's transaction: several for little more than one costs.
 
-    over_s: their subjects are worked on one after the other over so long, not all at once.
+    over_s: the workers are told of their subjects one after the other over so long, not of all at once.
     Raises LostRace where another act closes one of them meanwhile: the caller takes all back, and each is for `replay`.
     """
     known = DeadLetter.objects.defer("frames").in_bulk(list(letter_ids))

@@ -188,8 +188,10 @@ def no_worker() -> Found:
 
 def silent_beat() -> Found:
     """That workers live and beat is not heard, so that nothing daily runs."""
-    worked_since = _alive(NO_WORKER_S).aggregate(Min("started_at"))["started_at__min"]
-    at = turn.taken().get(turn.BEAT)
+    at, going_on = turn.taken().get(turn.BEAT), incidents.open_ones("silent_beat")
+    if any(at is None or at < each.begun_at for each in going_on):  # also while workers are started anew
+        return Found({"silent_beat": [Seen(goes_on=True)]})
+    worked_since = _alive(NO_WORKER_S).exclude(pool="sweep").aggregate(Min("started_at"))["started_at__min"]
     since = turn.beat_unheard_since(at, worked_since=worked_since)
     is_silent = since is not None and timezone.now() - since > BEAT_SILENT
     return Found({"silent_beat": [Seen(facts={"since": at.isoformat() if at else ""})] if is_silent else []})

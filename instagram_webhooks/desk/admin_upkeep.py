@@ -27,9 +27,10 @@ RUN = "admin:instagram_webhooks_turn_run"
 # What all workers take turns at. late: after so long something is wrong.
 TURNS = {
     "sweep": (
-        "Offers what is due, frees what dead workers held, wakes what waited for an account, moves replays on, alerts.",
+        "Offers what is due, frees what dead workers held, wakes what waited for an account, alerts.",
         beats.SWEEP_LATE,
     ),
+    "replays": ("Goes on with replays of many: each second while one runs, else with the sweep.", beats.SWEEP_LATE),
     "figures": ("Counts the minutes and the causes that the first page shows.", timedelta(minutes=5)),
 }
 _ENDS = {"SUCCESS": ("done", "done"), "FAILURE": ("failed", "failed"), STARTED: ("running", "running")}

@@ -52,7 +52,7 @@ class Upkeep:
         self._processes = processes
         self._broker = Broker()
         self._next_alarms = self._next_figures = self._next_forgotten = 0.0
-        self._is_away = self._replays = False
+        self._is_connected = self._is_away = self._replays = False
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
         self._stopped = threading.Event()
@@ -66,21 +66,30 @@ class Upkeep:
         self._stopped.set()
 
     def run(self) -> None:
-        """Round after round; a database that is away is waited for."""
-        connected = False
+        """Round after round, replays of many between them; a database that is away is waited for."""
         while not self._stopped.is_set():
-            try:
-                if not connected:
-                    connected = _apart("account", ensure_first_account) is None
-                work.give_back_unknown()
-                if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
-                    self.round()
-            except Error as exc:
-                drop_connection()
-                log.warning("database.away", extra={"error_class": type(exc).__name__})
-            except Exception:  # whatever it was, the next round may mend it; upkeep must not end
-                log.exception("upkeep.failed")
-            self._wait()
+            self._safely(self._turn)
+            until = time.monotonic() + conf().sweep_interval_s
+            while (left := until - time.monotonic()) > 0:
+                self._stopped.wait(min(left, REPLAYS_EVERY_S) if self._replays else left)
+                if self._replays and not self._stopped.is_set():
+                    self._safely(self._replay)
+
+    def _turn(self) -> None:
+        if not self._is_connected:
+            self._is_connected = _apart("account", ensure_first_account) is None
+        work.give_back_unknown()
+        if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
+            self.round()
+
+    def _safely(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Error as exc:
+            drop_connection()
+            log.warning("database.away", extra={"error_class": type(exc).__name__})
+        except Exception:  # whatever it was, the next round may mend it; upkeep must not end
+            log.exception("upkeep.failed")
 
     def round(self) -> Round:
         """One sweep and what else is due."""
@@ -101,23 +110,14 @@ class Upkeep:
             errors.append(_apart("forgotten", moves.release_forgotten))
         return Round(self._swept, processed, self._is_away, next(filter(None, errors), None))
 
-    def _wait(self) -> None:
-        """Until the next round; replays of many go on meanwhile, few at a time."""
-        until = time.monotonic() + conf().sweep_interval_s
-        while (left := until - time.monotonic()) > 0:
-            if self._stopped.wait(min(left, REPLAYS_EVERY_S) if self._replays else left):
-                return
-            if self._replays:
-                _apart("replays", self._replay)
-
     def _replay(self) -> None:
         """A few letters of each replay of many; `_replays`: whether there are more."""
         self._replays = False
         if self._is_away:  # then one thread works off all there is
             return
-        if turn.take(REPLAYS_EVERY_S / 2, "replays"):
+        if turn.take(REPLAYS_EVERY_S * 0.9, "replays"):
             batch_run.run()
-        self._replays = batch_run.is_any_running()
+        self._replays = batch_run.is_any_waiting()
 
     def _sweep(self, due: list[UUID]) -> None:
         self._swept = sweep(lambda ids: self._offer(ids, due), depth=self._depth)

@@ -410,6 +410,28 @@ def test_before_the_first_event_and_the_first_worker_nothing_is_missing(minute):
     assert open_kinds() == ["no_worker"]
 
 
+def test_a_silent_beat_is_not_over_because_workers_were_started_anew(minute):
+    heard = a_silent_beat(None)
+    minute()
+    Worker.objects.update(started_at=timezone.now())
+    later()
+    minute()
+    assert open_kinds() == ["silent_beat"]
+
+    heard()
+    later()
+    minute()
+
+    assert open_kinds() == []
+
+
+def test_a_sweep_that_takes_no_messages_is_nobody_to_hear_beat(minute):
+    Worker.objects.update(started_at=minutes_ago(16), pool="sweep")
+    minute()
+
+    assert open_kinds() == []
+
+
 def test_an_account_that_was_connected_just_now_is_not_silent(minute):
     an_account()
     with knobs(alert_account_silent_s=3600.0):

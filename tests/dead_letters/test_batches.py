@@ -344,6 +344,27 @@ def test_many_that_go_together_cost_the_database_little_more_than_one(buried, gr
     assert AuditEntry.objects.filter(action="dead_letter.replayed").count() == len(letters)
 
 
+def test_what_goes_while_another_process_looks_is_not_taken_for_ended(buried, graves, monkeypatch):
+    letters = [buried() for _ in range(4)]
+    graves.busy = {letter.subject_id for letter in letters}
+    batch = begun(letters[0], rate=1)
+    later(batch, 2)
+    assert batch_run.run() == 2
+    original = graves.at_work
+
+    def looked_at_late(ids):
+        found = original(ids)
+        monkeypatch.setattr(graves, "at_work", original)
+        later(batch, 2)
+        assert batch_run._go_on(batch, time.monotonic() + 9) == 2  # another process
+        return found
+
+    monkeypatch.setattr(graves, "at_work", looked_at_late)
+    batch_run._settle(batch)
+
+    assert outcomes(batch) == ["replayed"] * 4
+
+
 def test_one_that_is_closed_while_all_go_stays_as_it_is_and_the_others_go(buried, graves, own_database, monkeypatch):
     letters = [buried() for _ in range(3)]
     batch = begun(letters[0])

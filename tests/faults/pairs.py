@@ -58,6 +58,7 @@ batches.freeze(uuid7(), {{"code": "bug"}}, until=timezone.now(), **words)
 GO_ON = """
 UPDATE dead_letters_replaybatch SET state = %s, ran_at = clock_timestamp() WHERE ended_at IS NULL RETURNING 1 AS one
 """
+GONE = "SELECT count(*) AS n FROM dead_letters_replayitem WHERE outcome <> 'waiting'"
 AT_WORK = "SELECT count(*) AS n FROM dead_letters_replayitem WHERE outcome = 'replayed'"
 # Whole conversations at once, past the inbox: only to have the next stretch begin without them.
 END_THEM = f"""
@@ -130,10 +131,14 @@ def heads(house):
 @contextlib.contextmanager
 def replays(house):
     """Dead letters go back to work for as long as the stretch lasts, and end."""
+    before = house.rows(GONE)[0]["n"]
     house.rows(GO_ON, "running")
+    until(lambda: house.rows(GONE)[0]["n"] > before, "it goes on", within_s=30)
     try:
+        begun, at = house.rows(GONE)[0]["n"], time.monotonic()
         yield
-        assert house.rows("SELECT state FROM dead_letters_replaybatch") == [{"state": "running"}]
+        went, seconds = house.rows(GONE)[0]["n"] - begun, time.monotonic() - at
+        assert went >= 0.8 * REPLAYED_A_SECOND * (seconds - 2), f"only {went} went in {seconds:.0f} s"
     finally:
         house.rows(GO_ON, "paused")
         until(lambda: not house.rows(AT_WORK)[0]["n"], "what was replayed has ended", within_s=30)

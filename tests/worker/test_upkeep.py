@@ -1,5 +1,6 @@
 """Rounds of upkeep, and the pauses between sweeps."""
 
+import contextlib
 import threading
 import time
 import uuid
@@ -14,6 +15,23 @@ from tests.builders import knobs
 from tests.processes.process import until
 
 pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@contextlib.contextmanager
+def running(rounds):
+    """In a thread, whose connection is closed at its end."""
+
+    def run():
+        rounds.run()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        rounds.stop()
+        thread.join()
 
 
 def test_one_slow_sweep_makes_no_pause_and_two_in_a_row_do(monkeypatch):
@@ -54,25 +72,27 @@ def test_replays_of_many_go_on_between_two_sweeps_and_as_long_as_any_runs(monkey
     went = []
     monkeypatch.setattr(upkeep, "REPLAYS_EVERY_S", 0.05)
     monkeypatch.setattr(upkeep.batch_run, "run", lambda: went.append(time.monotonic()))
-    monkeypatch.setattr(upkeep.batch_run, "is_any_running", lambda: len(went) < 3)
+    monkeypatch.setattr(upkeep.batch_run, "is_any_waiting", lambda: len(went) < 3)
     monkeypatch.setattr(upkeep, "sweep", lambda *_args, **_more: Swept(was_ours=True))
-    rounds = upkeep.Upkeep()
-
-    def run():
-        rounds.run()
-        connection.close()
-
-    thread = threading.Thread(target=run)
-    with knobs(sweep_interval_s=1.5):
-        thread.start()
-        try:
-            until(lambda: len(went) == 4, "the next round looks again")
-        finally:
-            rounds.stop()
-            thread.join()
+    with knobs(sweep_interval_s=1.5), running(upkeep.Upkeep()):
+        until(lambda: len(went) == 4, "the next round looks again")
 
     assert went[2] - went[0] < 1.0  # with the first round, and before the second
     assert went[3] - went[2] > 0.5
+
+
+def test_a_mistake_in_a_replay_ends_no_upkeep(monkeypatch):
+    tried = []
+
+    def fails():
+        tried.append(1)
+        raise LookupError("nobody registered")
+
+    monkeypatch.setattr(upkeep, "REPLAYS_EVERY_S", 0.05)
+    monkeypatch.setattr(upkeep.batch_run, "run", fails)
+    monkeypatch.setattr(upkeep, "sweep", lambda *_args, **_more: Swept(was_ours=True))
+    with knobs(sweep_interval_s=0.2), running(upkeep.Upkeep()):
+        until(lambda: len(tried) == 3, "the next rounds try it again")
 
 
 def test_what_is_replayed_together_wakes_workers_one_after_the_other(monkeypatch):
