@@ -11,7 +11,6 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -21,15 +20,12 @@ from audit.log import REASON_LIMIT
 from dead_letters import review
 from dead_letters.batches import move, record
 from dead_letters.models import BatchState, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem
+from dead_letters.outcomes import unknown
 from dead_letters.subject import subject_for
-
-if TYPE_CHECKING:
-    from django.db.backends.utils import CursorWrapper
 
 log = logging.getLogger(__name__)
 
 HELD = (LockNotAvailable, DeadlockDetected)
-
 AT_ONCE_S = 2  # of the rate, after a pause of the upkeep
 IN_FLIGHT_S, IN_FLIGHT_LEAST = 5, 20
 TOGETHER = 200  # what the highest rate gives for AT_ONCE_S
@@ -129,8 +125,9 @@ def _one(batch_id: uuid.UUID, place: int) -> int:
             why = f"it could not be replayed: {type(exc).__name__}"
             log.exception("replay_batch.item_failed")
     with transaction.atomic():
-        items = _waiting(_locked(batch_id), 1, place)
-        _note(items, ItemOutcome.SKIPPED, why)
+        batch = _locked(batch_id)
+        items = _waiting(batch, 1, place) if batch else []
+        _note(batch_id, items, ItemOutcome.SKIPPED, why)
     return len(items)
 
 
@@ -139,10 +136,9 @@ def _raise_if_away(exc: Exception) -> None:
         raise exc
 
 
-def _note(items: Sequence[ReplayItem], outcome: ItemOutcome, why: str) -> None:
-    for item in items[:1]:
-        of_them = ReplayItem.objects.filter(batch_id=item.batch_id, place__in=[each.place for each in items])
-        of_them.update(outcome=outcome, why=why[:200], done_at=ClockTimestamp())
+def _note(batch_id: uuid.UUID, items: Sequence[ReplayItem], outcome: ItemOutcome, why: str) -> None:
+    of_them = ReplayItem.objects.filter(batch_id=batch_id, place__in=[item.place for item in items])
+    of_them.update(outcome=outcome, why=why[:200], done_at=ClockTimestamp())
 
 
 def _next(batch_id: uuid.UUID, most: int, place: int | None = None) -> int:
@@ -151,23 +147,24 @@ def _next(batch_id: uuid.UUID, most: int, place: int | None = None) -> int:
         # The sweep waits for this; and a process that froze must not keep the batch.
         cursor.execute("SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '5s'")
         batch = _locked(batch_id, skip_locked=True)
-        items = _waiting(batch, min(most, _allowed(cursor, batch_id)), place)
+        items = _waiting(batch, min(most, _allowed(batch_id)), place) if batch else []
         if batch is None or not items:
             return 0
         alike = defaultdict(list)
         for item, came_of_it in zip(items, _replayed(items, batch), strict=True):
             alike[came_of_it].append(item)
         for (outcome, why), those in alike.items():
-            _note(those, outcome, why)
+            _note(batch_id, those, outcome, why)
         cursor.execute(_USED, {"id": batch_id, "used": len(items), "most_s": AT_ONCE_S})
     return len(items)
 
 
-def _allowed(cursor: "CursorWrapper", batch_id: uuid.UUID) -> int:
+def _allowed(batch_id: uuid.UUID) -> int:
     """Under the lock of the batch, so that no two use the same allowance."""
     limits = {"most_s": AT_ONCE_S, "least": IN_FLIGHT_LEAST, "in_flight_s": IN_FLIGHT_S}
-    cursor.execute(_ALLOWED, {"id": batch_id, **limits})
-    row = cursor.fetchone()
+    with connection.cursor() as cursor:
+        cursor.execute(_ALLOWED, {"id": batch_id, **limits})
+        row = cursor.fetchone()
     return max(row[0], 0) if row else 0
 
 
@@ -177,10 +174,8 @@ def _locked(batch_id: uuid.UUID, *, skip_locked: bool = False) -> ReplayBatch | 
     return known.filter(pk=batch_id, state=BatchState.RUNNING).first()
 
 
-def _waiting(batch: ReplayBatch | None, most: int, place: int | None = None) -> list[ReplayItem]:
+def _waiting(batch: ReplayBatch, most: int, place: int | None = None) -> list[ReplayItem]:
     """The next so many, in their order; or the one at this place."""
-    if batch is None:
-        return []
     waiting = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.WAITING)
     return list((waiting if place is None else waiting.filter(place=place)).order_by("place")[:most])
 
@@ -189,22 +184,18 @@ def _replayed(items: Sequence[ReplayItem], batch: ReplayBatch) -> list[tuple[Ite
     """What came of each."""
     letters = DeadLetter.objects.defer("frames").in_bulk([item.letter_id for item in items])
     settled = {key: each.on_replay for key, each in review.outlooks(letters.values()).items() if each.is_settled}
-    going = [item.letter_id for item in items if item.letter_id not in settled]
+    going = [letters[key] for item in items if (key := item.letter_id) in letters and key not in settled]
     reason = f"{batch.name}: {batch.reason}"[:REASON_LIMIT]
     if len(items) > 1:
         over_s = len(going) / batch.rate
         outcomes = review.replay_together(going, reason=reason, actor=batch.actor, over_s=over_s)
     else:
-        outcomes = review.replay(going, reason=reason, actor=batch.actor)
-    came = {each.letter_id: each for each in outcomes}
-    return [
-        (ItemOutcome.SKIPPED, settled[key])
-        if key in settled
-        else (ItemOutcome.REPLAYED, "")
-        if came[key].is_done
-        else (ItemOutcome.SKIPPED, came[key].why)
-        for key in (item.letter_id for item in items)
-    ]
+        outcomes = review.replay([letter.pk for letter in going], reason=reason, actor=batch.actor)
+    came = {key: (ItemOutcome.SKIPPED, why) for key, why in settled.items()}
+    for outcome in outcomes:
+        went = ItemOutcome.REPLAYED if outcome.is_done else ItemOutcome.SKIPPED
+        came[outcome.letter_id] = (went, outcome.why)
+    return [came.get(item.letter_id, (ItemOutcome.SKIPPED, unknown(item.letter_id).why)) for item in items]
 
 
 def _stopped_for_failures(batch: ReplayBatch) -> bool:

@@ -42,25 +42,21 @@ def replay(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[
     return _each(letter_ids, _replay, reason=reason, actor=actor)
 
 
-def replay_together(letter_ids: Sequence[uuid.UUID], *, reason: str, actor: str, over_s: float) -> list[Outcome]:
+def replay_together(letters: Sequence[DeadLetter], *, reason: str, actor: str, over_s: float) -> list[Outcome]:
     """As `replay`, in the order given and in the caller's transaction: several for little more than one costs.
 
     over_s: the workers are told of their subjects one after the other over so long, not of all at once.
     Raises LostRace where another act closes one of them meanwhile: the caller takes all back, and each is for `replay`.
     """
-    known = DeadLetter.objects.defer("frames").in_bulk(list(letter_ids))
-    outcomes, by_kind = {}, defaultdict(list)
-    for letter_id in letter_ids:
-        letter = known.get(letter_id)
-        if letter is None:
-            outcomes[letter_id] = unknown(letter_id)
-        elif letter.status != Status.OPEN:
-            outcomes[letter_id] = not_open(letter)
-        else:
+    outcomes, by_kind = [], defaultdict(list)
+    for letter in letters:
+        if letter.status == Status.OPEN:
             by_kind[letter.subject_kind].append(letter)
+        else:
+            outcomes.append(not_open(letter))
     for kind, its in by_kind.items():
-        outcomes |= _gone(subject_for(kind), its, reason=reason, actor=actor, over_s=over_s)
-    return list(outcomes.values())
+        outcomes += _gone(subject_for(kind), its, reason=reason, actor=actor, over_s=over_s)
+    return outcomes
 
 
 def resolve(letter_ids: Iterable[uuid.UUID], *, reason: str, actor: str) -> list[Outcome]:
@@ -160,21 +156,19 @@ def _replay(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:
         return not_open(letter)
 
 
-def _gone(
-    subject: Subject, letters: Sequence[DeadLetter], *, reason: str, actor: str, over_s: float
-) -> dict[uuid.UUID, Outcome]:
+def _gone(subject: Subject, letters: Sequence[DeadLetter], *, reason: str, actor: str, over_s: float) -> list[Outcome]:
     """Replays open letters of one kind together; raises LostRace."""
     gone = subject.replay([letter.subject_id for letter in letters], reason=reason, actor=actor, over_s=over_s)
     went = [letter for letter in letters if letter.subject_id in gone]
     if _set(went, Status.REPLAYED, reason=reason, actor=actor) != len(went):
         raise LostRace
     record_many([_entry(letter, Status.REPLAYED, reason=reason, actor=actor) for letter in went])
-    return {
-        letter.pk: Outcome(letter_id=letter.pk, result=Result.DONE)
+    return [
+        Outcome(letter_id=letter.pk, result=Result.DONE)
         if letter.subject_id in gone
         else refused(letter, subject.why_not(letter.subject_id))
         for letter in letters
-    }
+    ]
 
 
 def _arrived(letter: DeadLetter, *, reason: str, actor: str) -> Outcome:

@@ -52,7 +52,7 @@ class Upkeep:
         self._processes = processes
         self._broker = Broker()
         self._next_alarms = self._next_figures = self._next_forgotten = 0.0
-        self._is_connected = self._is_away = self._replays = False
+        self._has_account = self._is_away = self._replays = False
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
         self._stopped = threading.Event()
@@ -76,8 +76,8 @@ class Upkeep:
                     self._safely(self._replay)
 
     def _turn(self) -> None:
-        if not self._is_connected:
-            self._is_connected = _apart("account", ensure_first_account) is None
+        if not self._has_account:
+            self._has_account = _apart("account", ensure_first_account) is None
         work.give_back_unknown()
         if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
             self.round()

@@ -33,6 +33,7 @@ from tests.faults.nemesis import heal
 from tests.faults.policies import HEAD
 from tests.faults.tables import EVENTS
 from tests.faults.telling import say
+from tests.processes.freezing import freezing
 from tests.processes.process import until
 
 READERS, READ = 4, f"SELECT state, count(*) FROM {EVENTS} GROUP BY state"
@@ -46,14 +47,6 @@ LAGS = f"""
 SELECT extract(epoch FROM finished_at - received_at)::float8 * 1000 AS ms FROM {EVENTS}
  WHERE received_at BETWEEN to_timestamp(%s) AND to_timestamp(%s) AND finished_at IS NOT NULL
    AND kind IN ('message', 'postback') ORDER BY 1
-"""
-FREEZE = """
-import django; django.setup()
-from django.utils import timezone
-from audit.ids import uuid7
-from dead_letters import batches
-words = {{"name": "mended", "reason": "the policy is mended", "actor": "ops", "rate": {rate}, "stop_percent": 10}}
-batches.freeze(uuid7(), {{"code": "bug"}}, until=timezone.now(), **words)
 """
 GO_ON = """
 UPDATE dead_letters_replaybatch SET state = %s, ran_at = clock_timestamp() WHERE ended_at IS NULL RETURNING 1 AS one
@@ -165,7 +158,7 @@ def _broken(house, history, options):
     if "replays" in wanted:
         letters = round(options.pairs * options.seconds * REPLAYED_A_SECOND * 1.3)
         dying.die(house, dying.people(next(_numbers), letters // EACH), EACH)
-        house.manage("-c", FREEZE.format(rate=REPLAYED_A_SECOND))
+        house.manage("-c", freezing(REPLAYED_A_SECOND))
         house.rows(GO_ON, "paused")
     generator = Generator(house.web_url, house.secret, house.accounts, history, 1, options.rate, killers=0.0,
                           sizes=FEW_AT_ONCE)  # fmt: skip

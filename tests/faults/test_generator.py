@@ -19,7 +19,7 @@ from tests.processes.process import until
 
 SECRET = "a-secret"
 ACCOUNTS = {"17841400000000042": "a token", "17841400000000043": "another"}
-EVENTS = 600
+EVENTS = 2400  # of fewer, one batch of fifty that comes again is too large a share
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -126,8 +126,7 @@ def test_about_a_tenth_comes_more_than_once_also_in_other_batches(run):
     again = [event for event in genuine if len(event.posts) > 1]
     batches = {event.number: {told.posts[number].events for number in event.posts} for event in again}
 
-    # One batch of fifty that comes again is a twelfth of all by itself.
-    assert 0.05 < counts["duplicates"] / len(genuine) < 0.30
+    assert 0.05 < counts["duplicates"] / len(genuine) < 0.20
     assert 0.05 < len(again) / len(genuine) < 0.20
     assert {len(found) > 1 for found in batches.values()} == {True, False}
 

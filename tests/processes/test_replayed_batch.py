@@ -2,18 +2,11 @@
 
 import pytest
 
+from tests.processes.freezing import freezing
 from tests.processes.process import until
 from tests.processes.product import a_message, a_sender
 
 CUSTOMERS, EACH = 12, 4
-FREEZE = """
-import django; django.setup()
-from django.utils import timezone
-from audit.ids import uuid7
-from dead_letters import batches
-words = {"name": "mended", "reason": "the policy is mended", "actor": "ops"}
-batches.freeze(uuid7(), {"code": "bug"}, until=timezone.now(), rate=6, stop_percent=10, **words)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +28,7 @@ def test_each_letter_of_a_batch_goes_once_although_its_worker_is_killed(product)
     broken.kill()
 
     worker = product.worker()
-    product.run("-c", FREEZE)
+    product.run("-c", freezing(rate=6))
     until(lambda: 0 < replayed(product) < CUSTOMERS * EACH, "some have gone, and not all")
     worker.kill()
     assert replayed(product) < CUSTOMERS * EACH
