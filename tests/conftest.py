@@ -22,6 +22,8 @@ settings.CELERY_BROKER_URL = os.environ["REDIS_URL"]
 settings.CACHES["default"]["LOCATION"] = os.environ["REDIS_URL"]
 settings.API_RATE = settings.API_RATE_UNKNOWN = (10**9, 60)  # all tests come from one address
 
+_FEW = 1000  # rows of one table
+
 
 @pytest.fixture
 def given(monkeypatch):
@@ -102,15 +104,28 @@ def own_database(clone, django_db_blocker):
 
 
 def _empty(name, tables):
-    """Ends whatever is still connected, and takes all rows away, also those that triggers guard."""
+    """Ends whatever is still connected, and takes all rows away, also those that triggers guard.
+
+    Few rows are deleted: to truncate every table took eighty times as long.
+    """
     with psycopg.connect(_url(name)) as inside:
-        inside.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                       " WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+        while inside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                             " WHERE datname = current_database() AND pid <> pg_backend_pid()").fetchone():  # fmt: skip
+            inside.commit()  # the next look sees who has gone
+        rows = inside.execute(" UNION ALL ".join(
+            f"SELECT '{table}', count(*) FROM (SELECT FROM {table} LIMIT {_FEW + 1}) AS few" for table in tables
+        )).fetchall()  # fmt: skip
+        filled = [table for table, count in rows if count]
         guarded = inside.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger"
                                  " WHERE NOT tgisinternal AND tgtype & 32 <> 0").fetchall()  # fmt: skip
         for (table,) in guarded:
             inside.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        inside.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        if max(count for _, count in rows) > _FEW:
+            inside.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        else:
+            for table in filled:
+                inside.execute(f"DELETE FROM {table}")
+            inside.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for (table,) in guarded:
             inside.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
