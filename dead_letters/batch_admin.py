@@ -118,31 +118,30 @@ class BatchAdmin(ReadOnlyAdmin):
 
     # --- one that is there -------------------------------------------------------------------------
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """How far it has come, and what can be said to it."""
-        batch = self.get_object(request, object_id)
-        about: dict[str, object] = {}
-        if isinstance(batch, ReplayBatch):
-            come = batches.progress(batch)
-            skipped = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.SKIPPED).order_by("place")
-            offered = _OFFERED.get(BatchState(batch.state), ()) if request.user.has_perms(ACT_RIGHTS) else ()
-            about = {
-                "title": f"Replay: {batch.name}",
-                "subtitle": None,
-                "come": come,
-                "ended": batch.total - come.waiting - come.at_work,
-                "may_see": request.user.has_perm("dead_letters.view_deadletter"),
-                "offered": [(act, act.capitalize()) for act in offered],
-                "rate_form": RateForm(initial={"rate": batch.rate}) if offered else None,
-                "say_url": reverse("admin:dead_letters_replaybatch_say", args=[batch.pk]),
-                "failed": batches.failed_by_cause(batch) if come.failed else [],
-                "may_see_causes": request.user.has_perm("dead_letters.view_cause"),
-                "left": [(item.letter_id, item.why) for item in skipped[:SHOWN_ITEMS]],
-            }
-            about["audit_url"] = audit_of(request, batch.pk)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """How far it has come, and what can be said to it; of the row that the page shows, as it was read for that."""
+        context.update(self._standing_of(request, context["original"]))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _standing_of(self, request: HttpRequest, batch: ReplayBatch) -> dict[str, object]:
+        come = batches.progress(batch)
+        skipped = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.SKIPPED).order_by("place")
+        offered = _OFFERED.get(BatchState(batch.state), ()) if request.user.has_perms(ACT_RIGHTS) else ()
+        return {
+            "title": f"Replay: {batch.name}",
+            "subtitle": None,
+            "come": come,
+            "ended": batch.total - come.waiting - come.at_work,
+            "is_live": batch.ended_at is None or come.at_work,
+            "may_see": request.user.has_perm("dead_letters.view_deadletter"),
+            "offered": [(act, act.capitalize()) for act in offered],
+            "rate_form": RateForm(initial={"rate": batch.rate}) if offered else None,
+            "say_url": reverse("admin:dead_letters_replaybatch_say", args=[batch.pk]),
+            "failed": batches.failed_by_cause(batch) if come.failed else [],
+            "may_see_causes": request.user.has_perm("dead_letters.view_cause"),
+            "left": [(item.letter_id, item.why) for item in skipped[:SHOWN_ITEMS]],
+            "audit_url": audit_of(request, batch.pk),
+        }
 
     def say(self, request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
         """Pauses, resumes, stops, or changes the rate."""

@@ -54,6 +54,7 @@ def test_what_died_is_found_understood_replayed_watched_and_on_record(product, l
     expect(page.get_by_role("heading", name="Replay: mended")).to_be_visible()
     until(lambda: page.reload() and page.get_by_text("✓ done").count(), "the replay is done")
     expect(page.get_by_text(f"{ALL} of {ALL} have ended")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     expect(page.get_by_text(f"{ALL} processed")).to_be_visible()
     assert product.states() == {"processed": ALL}
 

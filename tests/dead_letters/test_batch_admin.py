@@ -6,11 +6,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.ids import uuid7
 from dead_letters import batch_run, batches
-from dead_letters.models import DeadLetter, ReplayBatch
+from dead_letters.models import BatchState, DeadLetter, ReplayBatch
 from dead_letters.subject import Outlook
 from tests.admin.pages import found, inline_code, said, shown, words
 from tests.dead_letters.test_dead_letter_admin import logged_in
@@ -101,6 +102,33 @@ def test_what_failed_again_and_what_was_skipped_is_said(ops, buried, graves):
     assert "1 failed again" in told
     assert "1 skipped: its payload was purged" in told
     assert str(letters[1].pk) in told
+
+
+def test_a_stopped_one_says_of_what_had_gone_what_came_of_it_and_its_page_follows_until_then(client, buried, graves):
+    letter = buried()
+    batch = a_batch(letter)
+    graves.busy = {letter.subject_id}
+    run()
+    batches.change(batch.pk, BatchState.STOPPED, actor="anna")
+    viewer, address = logged_in(client, "view_replaybatch"), f"{LIST}{batch.pk}/change/"
+    assert b"data-live-s" in viewer.get(address, secure=True).content
+    assert "1 at work" in shown(viewer, address)
+    graves.busy = set()
+
+    batch_run.run()
+
+    assert "1 processed" in shown(viewer, address)
+    assert b"data-live-s" not in viewer.get(address, secure=True).content
+
+
+def test_its_page_is_made_of_one_reading_of_its_row(ops, buried, graves):
+    address = begin(ops, buried()).request["PATH_INFO"]
+
+    with CaptureQueriesContext(connection) as asked_for:
+        ops.get(address, secure=True)
+
+    read = [query for query in asked_for if 'FROM "dead_letters_replaybatch"' in query["sql"]]
+    assert len(read) == 1
 
 
 def test_what_they_failed_of_again_is_told_by_cause(ops, buried, error, graves):

@@ -172,7 +172,8 @@ def test_it_stops_by_itself_when_too_many_of_those_that_ended_fail_again(buried,
 
     graves.busy = set()
     batch_run.run()
-    assert batches.progress(batch).at_work == 8  # it has ended, and nobody looks any more
+    come = batches.progress(batch)  # what had gone when it stopped is told too
+    assert (come.failed, come.processed, come.at_work, come.waiting) == (2, 18, 0, 10)
 
 
 def test_few_that_fail_stop_nothing(buried, graves):
