@@ -6,16 +6,14 @@ import uuid
 
 
 def uuid7() -> uuid.UUID:
-    """A new UUIDv7 (RFC 9562): 48 bits of milliseconds since the epoch, then 74 random bits.
+    """A new UUIDv7 (RFC 9562, 6.2, method 3): milliseconds since the epoch, 1/4096 of one, then 62 random bits.
 
-    The standard library has its own from Python 3.14 on.
+    So what a thread makes one after the other sorts so. The standard library has its own from Python 3.14 on.
     """
-    millis = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | random
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return uuid.UUID(int=value)
+    millis, nanos = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanos << 12) // 1_000_000
+    random = int.from_bytes(os.urandom(8)) >> 2
+    return uuid.UUID(int=millis << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | random)
 
 
 def random_text() -> str:
