@@ -9,9 +9,9 @@ MANAGE := $(PYTHON) manage.py
 EMBEDDED := $(PYTHON) -m webhooks_project.embedded
 CELERY := $(PYTHON) -m celery -A webhooks_project
 PYTEST := $(PYTHON) -m pytest
-# Each process has a database and real workers of its own: more than this gain nothing and cost memory. One more than
+# Each process has a database and real workers of its own: more than this gain nothing and cost memory. Two more than
 # there are cores, since many tests wait for processes that they have killed.
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 # web, worker and beat start at once, without looking at the lock.
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }

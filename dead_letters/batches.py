@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
@@ -21,7 +22,6 @@ import audit
 from audit.columns import ClockTimestamp
 from dead_letters import review
 from dead_letters.models import BatchState, Cause, DeadLetter, ItemOutcome, ReplayBatch, ReplayItem, Status
-from dead_letters.subject import Outlook
 
 ACT_RIGHTS = ("dead_letters.act_on_deadletter", "dead_letters.view_deadletter", "dead_letters.view_replaybatch")
 MOST = 10_000  # letters of one batch
@@ -30,8 +30,7 @@ TYPED_ABOVE = 1000  # the number is typed, so that nobody replays ten thousand b
 RATES = (1, 100)
 SAYS = {"pause": BatchState.PAUSED, "resume": BatchState.RUNNING, "stop": BatchState.STOPPED}
 FILTERS = {"cause": "cause_id", "account": "account_label", "provider": "provider", "kind": "kind", "code": "code"}
-_CHUNK = 1000
-_JUDGED_BY = ("subject_kind", "subject_id", "account_label", "cause", "created_at")  # of ten thousand, and no more
+_FAILED = 1000  # whose causes are counted
 
 # By the first life of each: what died again stands at the end of its conversation, and would come after what it was
 # before.
@@ -54,6 +53,17 @@ class NothingToReplay(ValueError):
 
 class TooMany(ValueError):
     """More than 10,000 dead letters match: narrow them further."""
+
+
+class _Chosen(NamedTuple):
+    """A letter that matches, of ten thousand: rows of the model took three times as long."""
+
+    id: uuid.UUID
+    subject_kind: str
+    subject_id: uuid.UUID
+    account_label: str
+    cause_id: uuid.UUID
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +105,16 @@ def selected(filters: Mapping[str, str], *, until: datetime) -> QuerySet[DeadLet
 def preview(filters: Mapping[str, str], *, until: datetime) -> Preview:
     """What would go and what would not of what had died by then; raises EmptyFilter and TooMany."""
     letters = _letters(filters, until)
-    outlooks = _outlooks(letters)
+    outlooks = review.outlooks(letters)
     left_out = {key: outlook.on_replay for key, outlook in outlooks.items() if outlook.is_settled}
-    going = [letter for letter in letters if letter.pk not in left_out]
+    going = [letter for letter in letters if letter.id not in left_out]
     accounts = Counter(letter.account_label for letter in going)
     causes = Counter(letter.cause_id for letter in going)
     return Preview(
         count=len(going),
-        looked_up=sum(outlooks[letter.pk].is_in_doubt for letter in going),
+        looked_up=sum(outlooks[letter.id].is_in_doubt for letter in going),
         left_out=dict(Counter(left_out.values())),  # a template asks a Counter for the key "items"
-        late=sum(outlooks[letter.pk].is_late for letter in going),
+        late=sum(outlooks[letter.id].is_late for letter in going),
         by_account=sorted(accounts.items(), key=lambda hit: (-hit[1], hit[0]))[:MOST_NAMED],
         by_cause=_named(causes),
         oldest_at=min((letter.created_at for letter in going), default=None),
@@ -129,7 +139,7 @@ def freeze(
     if not reason.strip() or not name.strip():
         raise review.ReasonMissing
     letters = _letters(filters, until)
-    settled = {key for key, outlook in _outlooks(letters).items() if outlook.is_settled}
+    settled = {key for key, outlook in review.outlooks(letters).items() if outlook.is_settled}
     facts = {"name": name, "reason": reason, "actor": actor, "rate": rate, "stop_percent": stop_percent}
     with transaction.atomic():
         batch, is_new = ReplayBatch.objects.get_or_create(
@@ -138,7 +148,7 @@ def freeze(
         if not is_new:
             return batch
         with connection.cursor() as cursor:
-            ids = [letter.pk for letter in letters if letter.pk not in settled]
+            ids = [letter.id for letter in letters if letter.id not in settled]
             cursor.execute(_FREEZE, {"batch": batch_id, "ids": ids})
             batch.total = cursor.rowcount
         if not batch.total:
@@ -188,7 +198,7 @@ def progress(batch: ReplayBatch) -> Progress:
 def failed_by_cause(batch: ReplayBatch) -> list[tuple[Cause, int]]:
     """Of what those died that failed again, the most frequent first; of the first 1,000 of them."""
     failed = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.FAILED).order_by("place")
-    subjects = list(failed.values_list("subject_id", flat=True)[:_CHUNK])
+    subjects = list(failed.values_list("subject_id", flat=True)[:_FAILED])
     again = DeadLetter.objects.filter(subject_id__in=subjects, created_at__gt=batch.created_at)
     newest = dict(again.order_by("created_at").values_list("subject_id", "cause_id"))
     return _named(Counter(newest.values()))
@@ -200,17 +210,11 @@ def _named(causes: Counter[uuid.UUID]) -> list[tuple[Cause, int]]:
     return [(known[key], count) for key, count in most]
 
 
-def _letters(filters: Mapping[str, str], until: datetime) -> list[DeadLetter]:
-    found = list(selected(filters, until=until).only(*_JUDGED_BY)[: MOST + 1])
+def _letters(filters: Mapping[str, str], until: datetime) -> list[_Chosen]:
+    columns = selected(filters, until=until).values_list(*_Chosen._fields)
+    found = [_Chosen._make(row) for row in columns[: MOST + 1]]
     if len(found) > MOST:
         raise TooMany(TooMany.__doc__)
-    return found
-
-
-def _outlooks(letters: list[DeadLetter]) -> dict[uuid.UUID, Outlook]:
-    found: dict[uuid.UUID, Outlook] = {}
-    for start in range(0, len(letters), _CHUNK):
-        found |= review.outlooks(letters[start : start + _CHUNK])
     return found
 
 

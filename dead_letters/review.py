@@ -89,15 +89,27 @@ ACTS: dict[str, Act] = {"replay": replay, "resolve": resolve, "discard": discard
 BACK_TO_WORK = ("replay", "send_again")  # their subjects are worked on again, later
 
 
-def outlooks(letters: Iterable[DeadLetter]) -> dict[uuid.UUID, Outlook]:
+class Judged(Protocol):
+    """What of a letter tells its subject: a row of it, or no more than these columns."""
+
+    @property
+    def id(self) -> uuid.UUID: ...
+    @property
+    def subject_kind(self) -> str: ...
+    @property
+    def subject_id(self) -> uuid.UUID: ...
+
+
+def outlooks(letters: Iterable[Judged]) -> dict[uuid.UUID, Outlook]:
     """What is known of the subject of each letter before an act, by the letter's id."""
-    by_kind: dict[str, list[DeadLetter]] = {}
+    by_kind: dict[str, list[Judged]] = {}
     for letter in letters:
         by_kind.setdefault(letter.subject_kind, []).append(letter)
     found: dict[uuid.UUID, Outlook] = {}
+    nothing = Outlook()
     for kind, its in by_kind.items():
         known = subject_for(kind).outlooks([letter.subject_id for letter in its])
-        found |= {letter.pk: known.get(letter.subject_id, Outlook()) for letter in its}
+        found |= {letter.id: known.get(letter.subject_id, nothing) for letter in its}
     return found
 
 

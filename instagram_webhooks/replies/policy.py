@@ -18,6 +18,8 @@ from instagram_webhooks.models import Message, WebhookEvent
 from instagram_webhooks.replies import thread
 from instagram_webhooks.replies.context import Answer, PastMessage, Policy, Reply, ReplyContext, Silence
 
+# What reply_deadline says, of a row `e` of events.
+WINDOW_HAS_CLOSED = f"coalesce(e.happened_at, e.received_at) < clock_timestamp() - interval '{REPLY_WINDOW_S} s'"
 _REASON = re.compile(r"[a-z0-9_]{1,32}")
 
 

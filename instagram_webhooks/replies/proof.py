@@ -7,9 +7,10 @@ worker has, nobody else writes its reply.
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit.log import record
 from dead_letters.review import close_by_subject
@@ -17,12 +18,13 @@ from dead_letters.subject import Outlook
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import SendInFlight
 from instagram_webhooks.events import Content
+from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.inbox.replay import PURGED, EventSubject
-from instagram_webhooks.models import EventPayload, OutgoingReply, WebhookEvent
+from instagram_webhooks.models import WebhookEvent
 from instagram_webhooks.replies import outbox, thread
 from instagram_webhooks.replies.lookup import CLOCKS_APART, comparable, is_told_of
-from instagram_webhooks.replies.policy import reply_deadline
+from instagram_webhooks.replies.policy import WINDOW_HAS_CLOSED
 from instagram_webhooks.states import EventState, ReplyState
 
 ANSWERED_KINDS = ("message", "postback")
@@ -32,6 +34,13 @@ _ON_REPLAY = {
     ReplyState.UNDECIDED: "Whether it was answered is not known: a replay looks it up first, "
     "and sends only what is certain not to have left.",
 }
+# Of ten thousand at once; as rows of the models they took Python six times as long.
+_STANDING = f"""
+SELECT e.event_id, p.event_id IS NOT NULL, e.kind = ANY(%(answered)s) AND {WINDOW_HAS_CLOSED}, e.state = 'dead', r.state
+  FROM instagram_webhooks_webhookevent e LEFT JOIN instagram_webhooks_eventpayload p ON p.event_id = e.event_id
+  LEFT JOIN instagram_webhooks_outgoingreply r ON r.event_id = e.event_id
+ WHERE e.event_id = ANY(%(ids)s::uuid[])
+"""
 
 
 class AnsweredEvent(EventSubject):
@@ -39,10 +48,9 @@ class AnsweredEvent(EventSubject):
 
     def outlooks(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Outlook]:
         """What a replay of each would do about its reply, and which replies a person can decide."""
-        states = dict(OutgoingReply.objects.filter(event_id__in=ids).values_list("event_id", "state"))
-        kept = set(EventPayload.objects.filter(pk__in=ids).values_list("pk", flat=True))
-        events = WebhookEvent.objects.filter(pk__in=ids).only("kind", "state", "happened_at", "received_at")
-        return {event.pk: _outlook(event, states.get(event.pk), is_kept=event.pk in kept) for event in events}
+        with connection.cursor() as cursor:
+            cursor.execute(_STANDING, {"ids": array_literal(ids), "answered": list(ANSWERED_KINDS)})
+            return {key: _outlook(*standing) for key, *standing in cursor.fetchall()}
 
     def decide(self, subject_id: uuid.UUID, *, arrived: bool, reason: str, actor: str) -> bool:
         """Settles an undecided reply of a dead event by a person's word, in the caller's transaction."""
@@ -67,16 +75,17 @@ class AnsweredEvent(EventSubject):
         return True
 
 
-def _outlook(event: WebhookEvent, state: str | None, *, is_kept: bool) -> Outlook:
+@lru_cache(maxsize=64)
+def _outlook(is_kept: bool, is_late: bool, is_dead: bool, state: str | None) -> Outlook:
     if not is_kept:
         return Outlook(on_replay=PURGED, is_settled=True)
     if state in _ON_REPLAY:
         return Outlook(
             on_replay=_ON_REPLAY[ReplyState(state)],
-            is_in_doubt=state == ReplyState.UNDECIDED and event.state == EventState.DEAD,
+            is_in_doubt=state == ReplyState.UNDECIDED and is_dead,
             is_settled=state in (ReplyState.SENT, ReplyState.WITHHELD),
         )
-    return Outlook(is_late=event.kind in ANSWERED_KINDS and reply_deadline(event) < datetime.now(UTC))
+    return Outlook(is_late=is_late)
 
 
 def prove(claim: Claim, content: Content) -> bool:
