@@ -213,18 +213,26 @@ def test_a_letter_whose_event_is_gone_has_a_page(ops):
 
 
 def test_what_a_replay_of_many_would_do_is_foretold_for_each(ops):
-    late, _ = dead(happened_at=timezone.now() - timedelta(days=2))
-    (early,) = stored(a_message("m-2"))
-    (purged,) = stored(a_message("m-3"))
-    (answered,) = stored(a_message("m-4"))
+    long_ago = timezone.now() - timedelta(days=2)
+    late, _ = dead(happened_at=long_ago)
+    asked = ("m-2", "m-3", "m-4", "m-5", "m-6", "m-7")
+    early, unanswerable, purged, answered, doubtful, back_at_work = stored(*(a_message(each) for each in asked))
+    WebhookEvent.objects.filter(pk=unanswerable.pk).update(kind="read", happened_at=long_ago)
     EventPayload.objects.filter(pk=purged.pk).delete()
     replied(answered, "sent", sent_at=timezone.now())
+    WebhookEvent.objects.filter(pk=doubtful.pk).update(state="dead", claimable_at=None, finished_at=timezone.now())
+    for each in (doubtful, back_at_work):
+        replied(each, "undecided")
+    of_all = (late, early, unanswerable, purged, answered, doubtful, back_at_work)
 
-    told = AnsweredEvent().outlooks([event.pk for event in (late, early, purged, answered)])
+    told = AnsweredEvent().outlooks([event.pk for event in of_all])
 
-    assert {key: (each.is_late, each.is_settled) for key, each in told.items()} == {
-        late.pk: (True, False),
-        early.pk: (False, False),
-        purged.pk: (False, True),
-        answered.pk: (False, True),
+    assert {key: (each.is_late, each.is_settled, each.is_in_doubt) for key, each in told.items()} == {
+        late.pk: (True, False, False),
+        early.pk: (False, False, False),
+        unanswerable.pk: (False, False, False),
+        purged.pk: (False, True, False),
+        answered.pk: (False, True, False),
+        doubtful.pk: (False, False, True),
+        back_at_work.pk: (False, False, False),
     }
