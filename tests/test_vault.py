@@ -1,5 +1,6 @@
 """Sealing and digests: the one room of personal data."""
 
+import hmac
 import uuid
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from audit.ids import uuid7
 from instagram_webhooks import vault
+from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import PayloadSealBroken
 from tests.builders import knobs
 
@@ -63,6 +65,13 @@ def test_the_newest_key_seals_and_older_ones_still_open():
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
 def test_digests_of_different_parts_differ(one, other):
     assert (vault.digest("x", *one) == vault.digest("x", *other)) == (one == other)
+
+
+def test_a_digest_is_what_it_was_when_rows_were_found_by_it_first():
+    key = conf().lookup_key
+    said = "message\0003:a\ud800b".encode("utf-8", "surrogatepass")
+
+    assert vault.digest("message", "a\ud800b").bytes == hmac.new(key, said, "sha256").digest()[:16]
 
 
 def test_a_digest_depends_on_the_key_and_on_its_purpose():

@@ -38,6 +38,10 @@ class TestTexts(TestCase):
         ("smallint", [1, None, 32767]),
         ("timestamptz", [datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC), None]),
         ("text", ["", "NULL", "{", ",", '"', "\\"]),
+        ("text", ["a", 'b","c']),
+        ("text", ['"', ""]),
+        ("text", ["\\", "a"]),
+        ("text", ["a\\"]),
     ],
 )
 def test_every_type_of_the_inbox_comes_back_as_it_was(kind, values):
