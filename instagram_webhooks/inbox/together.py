@@ -2,12 +2,13 @@
 Doing at once what several threads ask for at the same time: one of them does it for all.
 
 Whoever finds nobody at it takes everything that waits, its own included; whoever comes meanwhile
-waits, and the first of those is next. There is no timer and no thread more: alone, a thread does its
-own thing at once.
+waits, and the first of those is next. There is no thread more: alone, a thread does its own thing at once.
+Where it is known that others are about to come, it waits for them a moment (decision 18).
 """
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -20,6 +21,8 @@ Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 MOST = 500
+LATELY = 4  # times; as many as came together in one of them may come again
+PATIENCE_S = 0.003
 
 
 @dataclass(slots=True, eq=False)
@@ -43,10 +46,15 @@ class Together(Generic[Row, Done]):
 
     Where it fails for more than one row and not for the database's sake, each row is tried alone, so that
     none fails for another's.
+
+    coming: how many may ask about now. Whoever leads waits for so many, but for no more than came together lately, and
+    for PATIENCE_S at most.
     """
 
-    def __init__(self, act: Callable[[Sequence[Row]], Sequence[Done]]) -> None:
-        self._act = act
+    def __init__(
+        self, act: Callable[[Sequence[Row]], Sequence[Done]], *, coming: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._act, self._coming = act, coming
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -54,6 +62,9 @@ class Together(Generic[Row, Done]):
         self._lock = threading.Lock()
         self._waiting: list[_Asked[Row, Done]] = []
         self._is_led = False
+        self._lately = deque([1], maxlen=LATELY)
+        self._expected = 0  # by the one that leads, while it waits
+        self._enough = threading.Lock()
 
     def __call__(self, row: Row) -> Done:
         """What became of this row; raises what `act` raised for it."""
@@ -62,15 +73,35 @@ class Together(Generic[Row, Done]):
         with self._lock:
             self._waiting.append(mine)
             mine.leads, self._is_led = not self._is_led, True
+            if 0 < self._expected <= len(self._waiting):
+                self._expected = 0
+                self._enough.release()
         if not mine.leads:
             mine.told.acquire()
         if mine.leads:
             self._lead()
         return mine.result()
 
-    def _lead(self) -> None:
+    def _gather(self) -> None:
         with self._lock:
+            expected = min(max(self._lately), self._coming())
+            if len(self._waiting) >= expected:
+                return
+            self._expected, self._enough = expected, threading.Lock()
+            self._enough.acquire()
+        self._enough.acquire(timeout=PATIENCE_S)
+
+    def _lead(self) -> None:
+        try:
+            self._gather()
+        finally:  # whatever ends this thread while it waits, the others must not
+            self._serve()
+
+    def _serve(self) -> None:
+        with self._lock:
+            self._expected = 0
             taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            self._lately.append(len(taken))
         try:
             self._do(taken)
         finally:

@@ -27,7 +27,7 @@ from instagram_webhooks.replies.context import Silence
 from instagram_webhooks.replies.handlers import Decision, Effect
 from instagram_webhooks.replies.wire import Permit
 from instagram_webhooks.states import HAS_NOT_LEFT, MAY_HAVE_LEFT, ReplyState
-from instagram_webhooks.worker import commits
+from instagram_webhooks.worker import commits, crowd
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.transactions import committed
@@ -107,7 +107,8 @@ def _decided(claim: Claim, content: Content, account: pause.KnownAccount) -> tup
     withheld = account.withholds()
     if withheld == "switched_off":
         return "", withheld
-    answer = policy.ask(claim, content)
+    with crowd.outside():
+        answer = policy.ask(claim, content)
     if isinstance(answer, Silence):
         return "", answer.reason
     if answer is None:
@@ -168,7 +169,8 @@ def _after_unknown_outcome(claim: Claim, content: Content, account: pause.KnownA
     account = pause.admit(account, attempt=claim.attempt)
     _refuse_while_paused(account, reply.id)
     try:
-        found = lookup.resolve(claim, reply, _destination(claim, content, account), account)
+        with crowd.outside():
+            found = lookup.resolve(claim, reply, _destination(claim, content, account), account)
     except lookup.NotDelivered as exc:
         raise SendFailed(exc.error, reply_id=reply.id, account=account) from exc
     except WebhookError as exc:
@@ -219,7 +221,8 @@ def _send(
     to = _destination(claim, content, account)
     try:
         permit = Permit(checked_at + CHECK_AGAIN_S, checked_again)
-        message_id = graph_api.send_text(to, text, reply_id=reply_id, permit=permit)
+        with crowd.outside():
+            message_id = graph_api.send_text(to, text, reply_id=reply_id, permit=permit)
     except WebhookError as exc:
         metrics.REPLIES.add(claim.provider, _came_to(exc))
         if not isinstance(exc, OUTAGE):

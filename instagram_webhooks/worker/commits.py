@@ -27,7 +27,7 @@ from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply
 from instagram_webhooks.replies import outbox, thread
 from instagram_webhooks.vault import message_digest, seal, seal_text
-from instagram_webhooks.worker import taking, visit
+from instagram_webhooks.worker import crowd, taking, visit
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.recent import Recent
 from instagram_webhooks.worker.taking import LOCK_WAIT_MS
@@ -210,5 +210,5 @@ def _in_order(rows: Sequence[Any]) -> list[Any]:
     return sorted(rows, key=attrgetter("event_id"))
 
 
-_begun = Together(_begin_all)
-_ended = Together(_end_all)
+_begun = Together(_begin_all, coming=crowd.coming)
+_ended = Together(_end_all, coming=crowd.coming)

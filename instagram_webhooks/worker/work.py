@@ -23,7 +23,7 @@ from instagram_webhooks.inbox.line import DATABASE_FAILED
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.replies import handlers, outbox, pause, thread
 from instagram_webhooks.vault import open_sealed
-from instagram_webhooks.worker import alone, answering, commits, outcomes, taking, visit
+from instagram_webhooks.worker import alone, answering, commits, crowd, outcomes, taking, visit
 from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
@@ -42,11 +42,11 @@ def process(event_id: UUID) -> None:
     """
     if event_id in commits.processed_here:
         return
-    taken = _taken(taking.by_event, event_id)
-    if taken.rests:
-        _park_if_account_is(event_id)
-    claim = taken.claim
-    with visit.begun() as here:
+    with crowd.at_work(), visit.begun() as here:
+        taken = _taken(taking.by_event, event_id)
+        if taken.rests:
+            _park_if_account_is(event_id)
+        claim = taken.claim
         while claim is not None:
             here.events += 1
             try:

@@ -1,10 +1,12 @@
 """One thread does for all what they ask for at the same time."""
 
 import threading
+import time
 
 import pytest
 from django.db import OperationalError
 
+from instagram_webhooks.inbox import together
 from instagram_webhooks.inbox.together import Together
 
 PATIENCE_S = 10
@@ -13,12 +15,12 @@ PATIENCE_S = 10
 class Desk:
     """Doubles numbers, and can be held in its first call."""
 
-    def __init__(self, *, held=False, refuses=(), error=ValueError):
+    def __init__(self, *, held=False, refuses=(), error=ValueError, coming=lambda: 0):
         self.calls, self._refuses, self._error = [], set(refuses), error
         self.is_at_it, self.may_go_on = threading.Event(), threading.Event()
         if not held:
             self.may_go_on.set()
-        self.ask = Together(self._double)
+        self.ask = Together(self._double, coming=coming)
 
     def _double(self, rows):
         self.calls.append(list(rows))
@@ -103,8 +105,95 @@ def test_nobody_waits_for_ever_for_a_thread_that_died():
     assert Desk().ask(1) == 2
 
 
+def joined(*threads):
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def three_of_late(monkeypatch, coming, *, patience_s=10 * PATIENCE_S):
+    """A desk where three came together, and others may."""
+    monkeypatch.setattr(together, "PATIENCE_S", patience_s)
+    desk, _ = held_with(1, 2, 3, 4, coming=coming)
+    desk.calls.clear()
+    return desk
+
+
+def test_who_comes_first_waits_for_as_many_as_came_of_late_and_no_longer(monkeypatch):
+    desk = three_of_late(monkeypatch, lambda: 5)
+
+    first, found = desk.asked(5)
+    until(lambda: desk.ask._expected == 3)
+    second, more = desk.asked(6)
+    until(lambda: len(desk.ask._waiting) == 2)
+    assert desk.calls == []
+    third, rest = desk.asked(7)
+    joined(*first, *second, *third)
+
+    assert [sorted(call) for call in desk.calls] == [[5, 6, 7]]
+    assert found | more | rest == {5: 10, 6: 12, 7: 14}
+    assert desk.ask._expected == 0
+
+
+@pytest.mark.parametrize("near", [-2, 0, 1])
+def test_nobody_is_waited_for_who_is_not_about_to_come(monkeypatch, near):
+    desk = three_of_late(monkeypatch, lambda: near)
+
+    joined(*desk.asked(5)[0])
+
+    assert desk.calls == [[5]]
+
+
+def test_of_fewer_that_are_about_to_come_no_more_are_waited_for(monkeypatch):
+    desk = three_of_late(monkeypatch, lambda: 2)
+
+    threads, _ = desk.asked(5, 6)
+    joined(*threads)
+
+    assert [sorted(call) for call in desk.calls] == [[5, 6]]
+
+
+def test_who_always_came_alone_waits_for_nobody(monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE_S", 10 * PATIENCE_S)
+    desk = Desk(coming=lambda: 5)
+
+    for row in (1, 2):
+        joined(*desk.asked(row)[0])
+
+    assert desk.calls == [[1], [2]]
+
+
+def test_those_who_do_not_come_are_waited_for_a_moment_and_soon_not_at_all(monkeypatch):
+    desk = three_of_late(monkeypatch, lambda: 5, patience_s=0.02)
+
+    begun = time.monotonic()
+    for row in range(together.LATELY):
+        assert desk.ask(row) == 2 * row
+    waited_s = time.monotonic() - begun
+    assert desk.ask._expected == 0
+    monkeypatch.setattr(together, "PATIENCE_S", 10 * PATIENCE_S)
+    joined(*desk.asked(9)[0])
+
+    assert waited_s >= 0.02 * (together.LATELY - 1)
+    assert desk.calls == [[0], [1], [2], [3], [9]]
+
+
+def test_whatever_ends_the_one_that_waits_ends_not_those_who_wait_with_it(monkeypatch):
+    came = [3, 3]
+
+    def coming():
+        return came.pop() if came else 1 / 0
+
+    desk = three_of_late(monkeypatch, coming)
+    threads, found = desk.asked(5)
+    joined(*threads)
+    assert type(found[5]) is ZeroDivisionError
+    assert desk.calls == [[5]]
+    assert (desk.ask._waiting, desk.ask._is_led) == ([], False)
+
+
 def test_under_a_crowd_each_gets_its_own():
-    desk = Desk()
+    desk = Desk(coming=lambda: 400)
 
     threads, found = desk.asked(*range(500))
     for thread in threads:

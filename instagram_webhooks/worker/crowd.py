@@ -1,0 +1,48 @@
+"""
+How many slots of this process are about to come to the database, so that whoever comes first may wait for them.
+
+A commit that five share costs PostgreSQL a third for each, and the process fewer statements. To wait for others costs
+nothing while slots wait for this process's own CPU, and much while they wait for somebody outside: Meta, or the policy.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+QUICK_S = 0.01  # who went outside a shorter time ago may be back at once
+# They may be at another step just now. With all waited for, five slots march in step, and leave the CPU to itself while
+# PostgreSQL works: 0.88 of the events a second.
+ELSEWHERE = 2
+
+_at_work: set[int] = set()
+_outside: dict[int, float] = {}
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """While this slot has an event."""
+    me = threading.get_ident()
+    _at_work.add(me)
+    try:
+        yield
+    finally:
+        _at_work.discard(me)
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """While it waits for Meta or the policy."""
+    me = threading.get_ident()
+    _outside[me] = time.monotonic()
+    try:
+        yield
+    finally:
+        _outside.pop(me, None)
+
+
+def coming() -> int:
+    """How many may come to one step together, whoever asks included; 0 where most of those at work are outside."""
+    since = time.monotonic() - QUICK_S
+    all_of_them, away = len(_at_work), sum(gone_at < since for gone_at in list(_outside.values()))
+    return all_of_them - away - ELSEWHERE if 2 * away < all_of_them else 0
