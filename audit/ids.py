@@ -8,7 +8,8 @@ import uuid
 def uuid7() -> uuid.UUID:
     """A new UUIDv7 (RFC 9562, 6.2, method 3): milliseconds since the epoch, 1/4096 of one, then 62 random bits.
 
-    So what a thread makes one after the other sorts so. The standard library has its own from Python 3.14 on.
+    So what is made a quarter of a microsecond later sorts later, unless the clock was set back. The standard library
+    has its own from Python 3.14 on.
     """
     millis, nanos = divmod(time.time_ns(), 1_000_000)
     fraction = (nanos << 12) // 1_000_000

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from audit.columns import ClockTimestamp
@@ -57,12 +57,15 @@ UPDATE dead_letters_replayitem i SET outcome = CASE WHEN EXISTS (
 
 
 def run() -> int:
-    """Goes on with each running batch as far as its rate and the time allow; how many letters went. By the upkeep."""
+    """Goes on with each running batch as far as its rate and the time allow; how many letters went. By the upkeep.
+
+    What came of what had gone is noted, also of a batch that was stopped meanwhile.
+    """
     until, went = time.monotonic() + RUN_S, 0
     at_work = ReplayItem.objects.filter(batch=OuterRef("pk"), outcome=ItemOutcome.REPLAYED)
-    is_told_of = Q(ended_at=None) | Q(Exists(at_work), state=BatchState.STOPPED)
-    # The one that ran longest ago first: the time may not be enough for all.
-    for batch in ReplayBatch.objects.filter(is_told_of).order_by("ran_at", "id"):
+    is_told_of = Q(ended_at=None) | (Q(state=BatchState.STOPPED) & Q(Exists(at_work)))
+    # The one that ran longest ago first: the time may not be enough for all. What was stopped comes after them.
+    for batch in ReplayBatch.objects.filter(is_told_of).order_by(F("ended_at").asc(nulls_first=True), "ran_at", "id"):
         _settle(batch)
         if batch.state == BatchState.RUNNING and not _stopped_for_failures(batch):
             went += _go_on(batch, until)

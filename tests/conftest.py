@@ -1,6 +1,7 @@
 """Real databases for every test: a transaction that is rolled back, or a clone of a migrated template."""
 
 import os
+import time
 import uuid
 
 import psycopg
@@ -109,8 +110,11 @@ def _empty(name, tables):
     Few rows are deleted: to truncate every table took eighty times as long.
     """
     with psycopg.connect(_url(name)) as inside:
-        while inside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                             " WHERE datname = current_database() AND pid <> pg_backend_pid()").fetchone():  # fmt: skip
+        until = time.monotonic() + 10
+        others = ("SELECT application_name, query, pg_terminate_backend(pid) FROM pg_stat_activity"
+                  " WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+        while left := inside.execute(others).fetchall():
+            assert time.monotonic() < until, f"these sessions do not end: {left}"
             inside.commit()  # the next look sees who has gone
         rows = inside.execute(" UNION ALL ".join(
             f"SELECT '{table}', count(*) FROM (SELECT FROM {table} LIMIT {_FEW + 1}) AS few" for table in tables

@@ -83,8 +83,8 @@ class Together(Generic[Row, Done]):
         return mine.result()
 
     def _gather(self) -> None:
+        expected = min(max(self._lately), self._coming())
         with self._lock:
-            expected = min(max(self._lately), self._coming())
             if len(self._waiting) >= expected:
                 return
             self._expected, self._enough = expected, threading.Lock()

@@ -2,7 +2,8 @@
 How many slots of this process are about to come to the database, so that whoever comes first may wait for them.
 
 A commit that five share costs PostgreSQL a third for each, and the process fewer statements. To wait for others costs
-nothing while slots wait for this process's own CPU, and much while they wait for somebody outside: Meta, or the policy.
+nothing while slots wait for this process's own CPU, and much while they wait for somebody outside: Meta, the policy, or
+a child that works off an event alone.
 """
 
 import threading
@@ -21,7 +22,7 @@ _outside: dict[int, float] = {}
 
 @contextmanager
 def at_work() -> Iterator[None]:
-    """While this slot has an event."""
+    """While this slot works off a wake-up, from the claim on."""
     me = threading.get_ident()
     _at_work.add(me)
     try:
@@ -32,7 +33,7 @@ def at_work() -> Iterator[None]:
 
 @contextmanager
 def outside() -> Iterator[None]:
-    """While it waits for Meta or the policy."""
+    """While it waits for somebody outside; not within another."""
     me = threading.get_ident()
     _outside[me] = time.monotonic()
     try:
@@ -42,7 +43,10 @@ def outside() -> Iterator[None]:
 
 
 def coming() -> int:
-    """How many may come to one step together, whoever asks included; 0 where most of those at work are outside."""
+    """How many may come to one step together, whoever asks included; 0 where most of those at work are outside.
+
+    Who went outside less than QUICK_S ago counts as coming.
+    """
     since = time.monotonic() - QUICK_S
     all_of_them, away = len(_at_work), sum(gone_at < since for gone_at in list(_outside.values()))
     return all_of_them - away - ELSEWHERE if 2 * away < all_of_them else 0

@@ -42,11 +42,15 @@ def process(event_id: UUID) -> None:
     """
     if event_id in commits.processed_here:
         return
-    with crowd.at_work(), visit.begun() as here:
+    with crowd.at_work():
         taken = _taken(taking.by_event, event_id)
         if taken.rests:
             _park_if_account_is(event_id)
-        claim = taken.claim
+        _visit(taken.claim)
+
+
+def _visit(claim: Claim | None) -> None:
+    with visit.begun() as here:
         while claim is not None:
             here.events += 1
             try:
@@ -149,7 +153,8 @@ def _recorded(claim: Claim, act: Callable[[Claim], TryAgain | None]) -> TryAgain
 def _set_apart(claim: Claim) -> TryAgain | None:
     """Lost so often, it runs in a child of its own, which records the outcome; all but its being a killer."""
     try:
-        alone.work_off(claim)
+        with crowd.outside():
+            alone.work_off(claim)
     except WorkerKiller as exc:
         return outcomes.failed(claim, exc)
     return None

@@ -179,16 +179,25 @@ def test_those_who_do_not_come_are_waited_for_a_moment_and_soon_not_at_all(monke
 
 
 def test_whatever_ends_the_one_that_waits_ends_not_those_who_wait_with_it(monkeypatch):
-    came = [3, 3]
+    came, is_asked, may_end = [3, 3], threading.Event(), threading.Event()
 
     def coming():
-        return came.pop() if came else 1 / 0
+        if came:
+            return came.pop()
+        is_asked.set()
+        assert may_end.wait(PATIENCE_S)
+        return 1 / 0
 
     desk = three_of_late(monkeypatch, coming)
-    threads, found = desk.asked(5)
-    joined(*threads)
-    assert type(found[5]) is ZeroDivisionError
-    assert desk.calls == [[5]]
+    first, found = desk.asked(5)
+    assert is_asked.wait(PATIENCE_S)
+    desk.ask._coming = lambda: 0
+    second, more = desk.asked(6)
+    until(lambda: len(desk.ask._waiting) == 2)
+    may_end.set()
+    joined(*first, *second)
+
+    assert (type(found[5]), more) == (ZeroDivisionError, {6: 12})
     assert (desk.ask._waiting, desk.ask._is_led) == ([], False)
 
 

@@ -4,8 +4,12 @@ import threading
 
 import pytest
 
-from instagram_webhooks.worker import crowd
+from instagram_webhooks.models import WebhookEvent
+from instagram_webhooks.replies import graph_api, policy
+from instagram_webhooks.worker import alone, commits, crowd
+from tests.builders import a_message, stored
 from tests.processes.process import until
+from tests.worker.conftest import worked
 
 
 @pytest.fixture
@@ -65,3 +69,49 @@ def test_nobody_is_waited_for_while_most_are_outside(slots, monkeypatch):
     slots(5, outside=5)
 
     assert crowd.coming() == 0
+
+
+@pytest.fixture
+def noted(monkeypatch):
+    """Where a slot was, at work and outside, when it came to each of these."""
+    found = {}
+
+    def note(owner, name):
+        real = getattr(owner, name)
+
+        def noting(*args, **more):
+            me = threading.get_ident()
+            found[name] = (me in crowd._at_work, me in crowd._outside)
+            return real(*args, **more)
+
+        monkeypatch.setattr(owner, name, noting)
+
+    for owner, name in ((policy, "ask"), (graph_api, "send_text"), (commits, "_begun"), (commits, "_ended")):
+        note(owner, name)
+    monkeypatch.setattr(alone, "work_off", lambda claim: None)
+    note(alone, "work_off")
+    return found
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_slot_is_outside_with_the_policy_and_meta_and_waits_for_others_at_both_commits(noted):
+    (event,) = stored(a_message("m-1"))
+
+    assert worked(event).state == "processed"
+
+    assert noted == {"ask": (True, True), "_begun": (True, False), "send_text": (True, True), "_ended": (True, False)}
+    assert (crowd._at_work, crowd._outside) == (set(), {})
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_slot_is_outside_while_a_child_works_for_it(noted):
+    (event,) = stored(a_message("m-1"))
+    WebhookEvent.objects.filter(pk=event.pk).update(starts=2)
+
+    worked(event)
+
+    assert noted == {"work_off": (True, True)}
+
+
+def test_both_commits_of_a_message_wait_for_who_is_coming():
+    assert [each._coming for each in (commits._begun, commits._ended)] == [crowd.coming] * 2
