@@ -107,7 +107,7 @@ def own_database(clone, django_db_blocker):
 def _empty(name, tables):
     """Ends whatever is still connected, and takes all rows away, also those that triggers guard.
 
-    Few rows are deleted: to truncate every table took eighty times as long.
+    Few rows are deleted: to truncate every table took 80 ms.
     """
     with psycopg.connect(_url(name)) as inside:
         until = time.monotonic() + 10

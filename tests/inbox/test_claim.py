@@ -141,18 +141,18 @@ def test_the_claim_reads_two_index_entries_of_a_lane_with_twenty_thousand_waitin
                  state, '', 0, 0, 0, received_at, 1, order_at + n * interval '1 ms', claimable_at
                  FROM instagram_webhooks_webhookevent, generate_series(1, 20000) n"""
         )
-        cursor.execute("ANALYZE instagram_webhooks_webhookevent")
+        # A table of few pages may be read as a whole, when autovacuum has seen that.
+        cursor.execute(
+            """INSERT INTO instagram_webhooks_eventpayload (event_id, sealed)
+               SELECT event_id, '' FROM instagram_webhooks_webhookevent WHERE correlation_id = 'x.1'"""
+        )
+        cursor.execute("ANALYZE instagram_webhooks_webhookevent, instagram_webhooks_eventpayload")
         values = {"name": event.pk, "worker": ME, "lease": 90}
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {claims.BY_EVENT.waiting}", values)
         plan = cursor.fetchone()[0][0]["Plan"]
 
     assert rows_read(plan) < 50
-    assert "instagram_webhooks_webhookevent" not in scanned(plan)  # what is empty otherwise may be read as a whole
-
-
-def scanned(plan):
-    own = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
-    return own + [name for each in plan.get("Plans", []) for name in scanned(each)]
+    assert "Seq Scan" not in str(plan)
 
 
 def rows_read(plan):

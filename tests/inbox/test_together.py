@@ -46,6 +46,12 @@ class Desk:
         return threads, found
 
 
+def joined(*threads):
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
 def held_with(first, *others, **more):
     """What a desk did, and gave, that was held with `first` while the others came."""
     desk = Desk(held=True, **more)
@@ -54,8 +60,7 @@ def held_with(first, *others, **more):
     threads, found = desk.asked(*others)
     until(lambda: len(desk.ask._waiting) == len(others))
     desk.may_go_on.set()
-    for thread in (*leaders, *threads):
-        thread.join(PATIENCE_S)
+    joined(*leaders, *threads)
     return desk, of_first | found
 
 
@@ -103,12 +108,6 @@ def test_nobody_waits_for_ever_for_a_thread_that_died():
     _, found = held_with(1, 2, 3, refuses=[2], error=SystemExit)
     assert {type(found[2]), type(found[3])} == {SystemExit, OperationalError}
     assert Desk().ask(1) == 2
-
-
-def joined(*threads):
-    for thread in threads:
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
 
 
 def three_of_late(monkeypatch, coming, *, patience_s=10 * PATIENCE_S):
@@ -205,8 +204,7 @@ def test_under_a_crowd_each_gets_its_own():
     desk = Desk(coming=lambda: 400)
 
     threads, found = desk.asked(*range(500))
-    for thread in threads:
-        thread.join(PATIENCE_S)
+    joined(*threads)
 
     assert found == {row: 2 * row for row in range(500)}
 
@@ -216,7 +214,6 @@ def test_after_its_work_it_is_led_by_nobody(rows):
     desk = Desk()
 
     threads, _ = desk.asked(*rows)
-    for thread in threads:
-        thread.join(PATIENCE_S)
+    joined(*threads)
 
     assert (desk.ask._waiting, desk.ask._is_led) == ([], False)
