@@ -57,6 +57,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "action", "subject_id", "provider", "attempt", "actor", "correlation_id")
     list_filter = (ActionFilter, ProviderFilter)
     ordering = ("-id",)
+    pages_by_key = True
     sortable_by = ()
     search_help_text = "The id of an event (or other subject), or a correlation id; exactly."
 

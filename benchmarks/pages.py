@@ -192,7 +192,7 @@ def _pages(client: Any, rows: Any) -> dict[str, str]:
             for (a, query_a), (b, query_b) in itertools.product(first, second):
                 found[f"{name} {a}, {b}"] = f"{address}?{query_a}&{query_b}"
         if page.context["cl"].multi_page:
-            found[f"{name} deep page"] = f"{address}?p={page.context['cl'].paginator.num_pages}"
+            found[f"{name} deep page"] = f"{address}?{_deep(page.context['cl'])}"
         if key:
             (some,) = rows.execute(f"SELECT {key} FROM {table} OFFSET 100 LIMIT 1").fetchone() or (1,)
             found[f"{name} search, found"] = f"{address}?q={some}"
@@ -205,6 +205,17 @@ def _pages(client: Any, rows: Any) -> dict[str, str]:
         WHERE status = 'open' GROUP BY 1, 2 HAVING count(*) < 10000 ORDER BY count(*) DESC LIMIT 1""").fetchone()
     found |= {name: address.format(cause=cause, account=account) for name, address in _MORE.items()}
     return found
+
+
+def _deep(changelist: Any) -> str:
+    """The query of the page in the middle of all rows, or the last of a list whose pages go by number."""
+    from audit.pages.keyset import Cursor, Order
+
+    if not changelist.is_by_key:
+        return f"p={changelist.paginator.num_pages}"
+    names = changelist.model_admin.ordering
+    rows = changelist.model.objects.order_by(*names)
+    return f"cursor={Cursor.at(rows[rows.count() // 2], Order.of(names)).written()}"
 
 
 def _choices(spec: Any, changelist: Any) -> list[tuple[str, str]]:

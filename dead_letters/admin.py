@@ -81,6 +81,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     list_filter = ("status", ProviderFilter, "created_at")
     nothing_says = "No dead letters: nothing has failed for good."
     ordering = ("-created_at", "-id")
+    pages_by_key = True
     sortable_by = ()
     search_help_text = (
         "The id of a dead letter or event, the correlation id of an event or of a request, or an error code."

@@ -38,6 +38,7 @@ class BatchAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     nothing_says = "Nothing was replayed in bulk yet. The page of a cause offers it."
     ordering = ("-id",)
+    pages_by_key = True
     sortable_by = ()
     search_help_text = "The id of a replay, exactly."
 

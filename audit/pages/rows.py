@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.views.main import IGNORED_PARAMS, SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import ALL_VAR, IGNORED_PARAMS, SEARCH_VAR, ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
+from audit.pages.keyset import BadCursor, Cursor, Order, Page
 from audit.pages.limits import in_time
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+CURSOR = "cursor"
 LIMIT_MS = 5000
 LOOKED_THROUGH = 5000
 
@@ -54,10 +56,11 @@ class TimedList(ChangeList):
 
     A filter that few rows match may read all of a large table: it is stopped, and the page says so.
     further_query: leads to the rows beyond those that were looked through; "" where there are none.
+    newer_query, older_query: lead to the pages beside this one, where its admin has pages by key; "" where none is.
     is_late: nothing is known of its rows.
     """
 
-    further_query = ""
+    further_query = newer_query = older_query = ""
     is_late = False
     looked_through = LOOKED_THROUGH
 
@@ -66,6 +69,7 @@ class TimedList(ChangeList):
         self.title = str(capfirst(self.opts.verbose_name_plural))  # Django's names one that is to be selected
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
+        self._cursor = self._taken(request)
         served: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         chosen = [spec.wanted() for spec in self.filter_specs if isinstance(spec, Walked)]
         wanted = [each for each in chosen if each is not None]
@@ -75,20 +79,20 @@ class TimedList(ChangeList):
 
     def _newest(self, served: "QuerySet[Any]") -> "QuerySet[Any]":
         """Those that are looked through, by the column that the list is in the order of."""
-        column = str((self.model_admin.ordering or ("-pk",))[0]).removeprefix("-")
+        column = self._order.columns[0]
         beyond = served.values_list(column, flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 1]
         edges = in_time(lambda: list(beyond), ms=LIMIT_MS)
         if edges is None:
             self.is_late = True
             return served.none()
         for edge in edges:
-            self.further_query = self.get_query_string({f"{column}__lte": edge}, remove=["p"])
+            self.further_query = self.get_query_string({f"{column}__lte": edge})
             return served.filter(**{f"{column}__gt": edge})
         return served
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows = in_time(lambda: list(self.result_list), ms=LIMIT_MS)
+        rows = in_time(self._page, ms=LIMIT_MS)
         self.is_late = self.is_late or rows is None
         if self.is_late:
             messages.warning(request, "This took too long and was stopped. Search by an id, or filter otherwise.")
@@ -97,6 +101,52 @@ class TimedList(ChangeList):
         add: Callable[[Sequence[Any]], None] | None = getattr(self.model_admin, "add_to_rows", None)
         if add is not None and rows:
             add(rows)
+
+    def _taken(self, request: HttpRequest) -> Cursor | None:
+        """The cursor of this page, which narrows nothing and stands in no link of a filter."""
+        text = self.params.pop(CURSOR, "")
+        self.filter_params.pop(CURSOR, None)
+        if not self.is_by_key:
+            return None
+        self.page_num = 1  # Django's own pages are not asked for
+        try:
+            return Cursor.read(text, self._order, self.model) if text else None
+        except BadCursor:
+            messages.warning(request, "This link leads to no place of the list: these are the newest.")
+            return None
+
+    def _page(self) -> list[Any]:
+        if not self.is_by_key or (self.show_all and self.can_show_all):
+            return list(self.result_list)
+        page = Page.read(self.queryset, self._order, self._cursor, limit=self.list_per_page)
+        if self._cursor and (not page.rows or (self._cursor.is_back and page.previous is None)):
+            # The newest, and as many of them as on any page.
+            page = Page.read(self.queryset, self._order, None, limit=self.list_per_page)
+        self.newer_query, self.older_query = self._leads_to(page.previous), self._leads_to(page.next)
+        return page.rows
+
+    def _leads_to(self, cursor: Cursor | None) -> str:
+        return self.get_query_string({CURSOR: cursor.written()}) if cursor else ""
+
+    @property
+    def is_by_key(self) -> bool:
+        """Its pages are of a place in the list, not of a number."""
+        return bool(getattr(self.model_admin, "pages_by_key", False))
+
+    @property
+    def _order(self) -> Order:
+        return Order.of(self.model_admin.ordering)
+
+    @property
+    def newest_query(self) -> str:
+        """Leads to the first page."""
+        return self.get_query_string()
+
+    @property
+    def all_query(self) -> str:
+        """Leads to all rows on one page; "" where they are too many, few enough for one, or there already."""
+        is_offered = self.can_show_all and self.multi_page and not self.show_all
+        return self.get_query_string({ALL_VAR: ""}) if is_offered else ""
 
     @property
     def chips(self) -> list[Chip]:

@@ -43,6 +43,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     list_filter = (ProviderFilter,)
     nothing_says = "No conversation yet. The first message of a customer begins one."
     ordering = ("-created_at", "-id")
+    pages_by_key = True
     sortable_by = ()
     search_help_text = "A conversation id, or the id of one of its messages, events or requests; exactly."
     fieldsets = (

@@ -65,6 +65,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, ProviderFilter, KindFilter, "received_at")
     nothing_says = "No webhook has come yet. `manage.py send_sample_webhook` sends one, signed as Meta does."
     ordering = ("-received_at", "-event_id")
+    pages_by_key = True
     sortable_by = ()
     search_help_text = f"One of these, exactly: {trace.LOOKED_FOR}."
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from instagram_webhooks.models import WebhookEvent
-from tests.admin.pages import CONVERSATIONS, EVENTS, found, shown, words
+from tests.admin.pages import CONVERSATIONS, EVENTS, found, said, shown, words
 from tests.builders import ACCOUNT, a_message, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -91,6 +91,66 @@ def test_where_none_of_the_newest_match_the_list_says_that_and_leads_further(adm
     assert "Nothing here matches" not in told
     further = admin_client.get(EVENTS + page.context["cl"].further_query, secure=True)
     assert [row.pk for row in further.context["cl"].result_list] == [oldest.pk]
+
+
+@pytest.fixture
+def three_pages(monkeypatch):
+    """Of events, two on each, oldest first."""
+    monkeypatch.setattr("audit.pages.lists.ReadOnlyAdmin.list_per_page", 2)
+    for n in range(6):
+        (event,) = stored(a_message(f"m-{n}"), correlation_id=f"request-{n}")
+        WebhookEvent.objects.filter(pk=event.pk).update(received_at=timezone.now() - timedelta(minutes=9 - n // 2))
+    return list(WebhookEvent.objects.order_by("received_at", "event_id").values_list("pk", flat=True))
+
+
+def shows(client, query, wanted):
+    """The list of such a page, which shows these."""
+    page = client.get(EVENTS + query, secure=True)
+    assert page.status_code == 200, page
+    assert [row.pk for row in page.context["cl"].result_list] == wanted
+    return page.context["cl"]
+
+
+def test_a_list_leads_to_older_and_newer_pages_that_stay_as_they_were(admin_client, three_pages):
+    a, b, c, d, e, f = three_pages
+    first = shows(admin_client, "?provider=instagram", [f, e])
+    assert not first.newer_query
+    stored(a_message("m-new"), correlation_id="request-new")
+
+    second = shows(admin_client, first.older_query, [d, c])
+    last = shows(admin_client, second.older_query, [b, a])
+    assert not last.older_query
+    assert [chip.name for chip in last.chips] == ["provider"]
+    assert last.get_query_string() == last.newest_query == "?provider=instagram"
+    shows(admin_client, last.newer_query, [d, c])
+    newest = WebhookEvent.objects.latest("received_at").pk
+    shows(admin_client, second.newer_query, [f, e])
+    shows(admin_client, last.newest_query, [newest, f])
+
+
+def test_a_page_beside_which_nothing_is_left_is_the_newest(admin_client, three_pages):
+    a, b, c, d, e, f = three_pages
+    first = shows(admin_client, "", [f, e])
+    second = shows(admin_client, first.older_query, [d, c])
+    WebhookEvent.objects.filter(pk__in=[a, b, c, f]).delete()
+
+    shows(admin_client, second.newer_query, [e, d])
+    shows(admin_client, second.older_query, [e, d])
+
+
+def test_a_link_that_leads_nowhere_says_so_and_shows_the_newest(admin_client, three_pages):
+    page = admin_client.get(EVENTS, {"cursor": "nowhere"}, secure=True)
+
+    assert [row.pk for row in page.context["cl"].result_list] == three_pages[:3:-1]
+    assert said(page) == ["This link leads to no place of the list: these are the newest."]
+
+
+def test_a_look_further_back_keeps_what_else_narrows_the_list(admin_client, three_pages, monkeypatch):
+    monkeypatch.setattr("audit.pages.rows.LOOKED_THROUGH", 2)
+
+    first = shows(admin_client, "?provider=instagram", three_pages[:3:-1])
+    shows(admin_client, first.further_query, three_pages[3:1:-1])
+    assert "provider=instagram" in first.further_query
 
 
 def test_what_is_typed_stays_text_in_its_chip(admin_client):

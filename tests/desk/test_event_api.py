@@ -8,7 +8,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from audit.ids import uuid7
-from audit.rest.pages import Cursor
+from audit.pages.keyset import Cursor
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk.event import shown
 from instagram_webhooks.models import WebhookEvent
