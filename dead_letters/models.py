@@ -147,6 +147,13 @@ class DeadLetter(models.Model):
                 name="dead_letter_open_by_cause",
                 condition=Q(status=Status.OPEN),
             ),
+            # With all that a preview of a replay reads of a letter: from the table it would read a page for each.
+            models.Index(
+                fields=["account_label", "-created_at", "-id"],
+                name="dead_letter_open_by_account",
+                include=["cause", "subject_kind", "subject_id"],
+                condition=Q(status=Status.OPEN),
+            ),
             models.Index(fields=["subject_id"], name="dead_letter_subject"),
             # Also for the ids that begin with a request's id, hence the operator class.
             models.Index(fields=["correlation_id"], name="dead_letter_correlation", opclasses=["varchar_pattern_ops"]),

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.pages import rows
 from benchmarks import large
+from dead_letters.models import DeadLetter
 
 pytestmark = pytest.mark.usefixtures("own_database")
 LARGE = ("instagram_webhooks_webhookevent", "dead_letters_deadletter", "audit_auditentry")
@@ -59,3 +60,16 @@ def test_every_list_asks_few_questions_and_each_by_an_index(filled, admin_client
             found |= {f"{name}?{query}": read} if read else {}
 
     assert found == {}
+
+
+def test_a_preview_reads_an_index_and_no_page_of_the_table_for_each_letter(filled, admin_client):
+    account, cause = DeadLetter.objects.filter(status="open").values_list("account_label", "cause_id").first()
+    asked_for = f"cause={cause}&account={account}"
+
+    questions = asked(admin_client, f"/admin/dead_letters/replaybatch/new/?{asked_for}")
+
+    (letters,) = [sql for sql in questions if 'FROM "dead_letters_deadletter"' in sql]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {letters}".replace("%", "%%"))
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Only Scan using dead_letter_open_by_account" in plan, plan
