@@ -132,23 +132,23 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         ]
         return [*acts, *super().get_urls()]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """The letter, with a button for each act that it and the user allow."""
-        letter = self.get_object(request, object_id)
+    def beside(self, request: HttpRequest, letter: DeadLetter) -> dict[str, object]:
+        """A button for each act that it and the user allow, what its subject tells, and the runbook's paragraph."""
         acts = []
-        if isinstance(letter, DeadLetter) and self.has_act_permission(request):
+        if self.has_act_permission(request):
             is_in_doubt = review.outlooks([letter])[letter.pk].is_in_doubt
             acts = [act for act, allowed in _ALLOWED_FOR.items()
                     if letter.status in allowed and (is_in_doubt or act not in review.DECISIONS)]  # fmt: skip
-        buttons = [(_title(act), f"{reverse(f'admin:dead_letters_deadletter_{act}')}?id={object_id}") for act in acts]
-        about: dict[str, object] = {"acts": buttons, "title": "One dead letter", "subtitle": None}
-        if isinstance(letter, DeadLetter):
-            about["told"] = telling.told(letter, request.user.has_perm)
-            about["runbook"] = runbook.entry_of(letter.code)
-            about["audit_url"] = audit_of(request, letter.subject_id)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+        return {
+            "title": "One dead letter",
+            "subtitle": None,
+            "acts": [
+                (_title(act), reverse(f"admin:dead_letters_deadletter_{act}", query={"id": letter.pk})) for act in acts
+            ],
+            "told": telling.told(letter, request.user.has_perm),
+            "runbook": runbook.entry_of(letter.code),
+            "audit_url": audit_of(request, letter.subject_id),
+        }
 
     def act(self, request: HttpRequest, act: str) -> HttpResponse:
         """GET asks for the reason, POST does it and reports on each letter."""

@@ -119,12 +119,8 @@ class BatchAdmin(ReadOnlyAdmin):
 
     # --- one that is there -------------------------------------------------------------------------
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """How far it has come, and what can be said to it; of the row that the page shows, as it was read for that."""
-        context.update(self._standing_of(request, context["original"]))
-        return super().render_change_form(request, context, *args, **kwargs)
-
-    def _standing_of(self, request: HttpRequest, batch: ReplayBatch) -> dict[str, object]:
+    def beside(self, request: HttpRequest, batch: ReplayBatch) -> dict[str, object]:
+        """How far it has come, and what can be said to it."""
         come = batches.progress(batch)
         skipped = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.SKIPPED).order_by("place")
         offered = _OFFERED.get(BatchState(batch.state), ()) if request.user.has_perms(ACT_RIGHTS) else ()

@@ -89,27 +89,22 @@ class CauseAdmin(ReadOnlyAdmin):
         is_about = ["failure", "error_class"] + (["place"] if obj.place else [])
         return [("How it stands", {"fields": stands}), ("What it is", {"fields": is_about})]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """One cause: who it hits since when, its newest letters, and what can be said of it."""
-        cause = self.get_object(request, object_id)
-        about: dict[str, object] = {}
-        if isinstance(cause, Cause):
-            last_seen: datetime | None = cause.last_seen_at  # type: ignore[attr-defined]
-            about = {
-                "title": cause.summary,
-                "subtitle": None,
-                "acts": self._acts(request, cause),
-                "runbook": runbook.entry_of(cause.code),
-                "chart": self.last_day(cause),
-                "hit": causes.accounts_hit(cause.pk, most=SHOWN_LETTERS),
-                "is_recent": last_seen is not None and datetime.now(UTC) - last_seen < timedelta(hours=24),
-            }
-            if request.user.has_perm("dead_letters.view_deadletter"):
-                about |= {"letters": _newest(cause), "all_url": _letters_url(cause, status=None)}
-            about["audit_url"] = audit_of(request, cause.pk)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+    def beside(self, request: HttpRequest, cause: Cause) -> dict[str, object]:
+        """Who it hits since when, its newest letters, and what can be said of it."""
+        last_seen: datetime | None = cause.last_seen_at  # type: ignore[attr-defined]
+        about: dict[str, object] = {
+            "title": cause.summary,
+            "subtitle": None,
+            "acts": self._acts(request, cause),
+            "runbook": runbook.entry_of(cause.code),
+            "chart": self.last_day(cause),
+            "hit": causes.accounts_hit(cause.pk, most=SHOWN_LETTERS),
+            "is_recent": last_seen is not None and datetime.now(UTC) - last_seen < timedelta(hours=24),
+            "audit_url": audit_of(request, cause.pk),
+        }
+        if request.user.has_perm("dead_letters.view_deadletter"):
+            about |= {"letters": _newest(cause), "all_url": _letters_url(cause, status=None)}
+        return about
 
     def add_to_rows(self, rows: Sequence[Any]) -> None:
         """Gives each row its figures; three queries a page."""

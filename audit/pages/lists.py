@@ -1,11 +1,12 @@
 """Admin lists that stay quick on tables of millions of rows, and change nothing."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from audit.pages.limits import in_time
@@ -76,6 +77,14 @@ class ReadOnlyAdmin(_Admin):
 
     def has_delete_permission(self, *_: object) -> bool:
         return False
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        context.update(self.beside(request, context["original"]))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def beside(self, _request: HttpRequest, _row: Any) -> Mapping[str, object]:
+        """What the page of one row shows beside its fields, of the row as it was read for that page."""
+        return {}
 
     def exactly(self, term: str) -> models.Q | None:
         """The rows that a search for `term` means, by an indexed column; None where it means nothing."""

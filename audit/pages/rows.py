@@ -135,7 +135,8 @@ class TimedList(ChangeList):
 
     @property
     def _order(self) -> Order:
-        return Order.of(self.model_admin.ordering)
+        names: Any = self.model_admin.ordering  # of columns only, as ReadOnlyAdmin says
+        return Order.of(names)
 
     @property
     def newest_query(self) -> str:

@@ -67,23 +67,21 @@ class ConversationAdmin(ReadOnlyAdmin):
         found = {event.conversation_id for event in trace.find(term).events if event.conversation_id}
         return models.Q(pk__in=found) if found else None
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """One conversation and its last messages."""
-        conversation = self.get_object(request, object_id)
-        about: dict[str, object] = {"title": "One conversation", "subtitle": None}
-        if isinstance(conversation, Conversation):
-            newest = conversation.message_set.order_by("-happened_at", "-id")[: MESSAGES + 1]
-            lines = list(_lines(newest))
-            about["lines"] = lines[:MESSAGES]
-            if lines and opened.may_open(request):
-                about["open_url"] = reverse(opened.PAGE, args=[conversation.pk])
-            about["is_cut"] = len(lines) > MESSAGES
-            about["events_url"] = reverse(
+    def beside(self, request: HttpRequest, conversation: Conversation) -> dict[str, object]:
+        """Its last messages."""
+        newest = conversation.message_set.order_by("-happened_at", "-id")[: MESSAGES + 1]
+        lines = list(_lines(newest))
+        may_open = lines and opened.may_open(request)
+        return {
+            "title": "One conversation",
+            "subtitle": None,
+            "lines": lines[:MESSAGES],
+            "is_cut": len(lines) > MESSAGES,
+            "open_url": reverse(opened.PAGE, args=[conversation.pk]) if may_open else "",
+            "events_url": reverse(
                 "admin:instagram_webhooks_webhookevent_changelist", query={"q": str(conversation.pk)}
-            )
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+            ),
+        }
 
     @admin.display(description="conversation")
     def id_and_account(self, conversation: Conversation) -> SafeString:

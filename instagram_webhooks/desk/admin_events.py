@@ -105,19 +105,19 @@ class EventAdmin(ReadOnlyAdmin):
         for row in rows:
             row.reply_state = states.get(row.pk, "")  # type: ignore[attr-defined]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """One event and its timeline."""
-        event = self.get_object(request, object_id)
-        about: dict[str, object] = {"title": "One event"}
-        if isinstance(event, WebhookEvent):
-            (one,) = shown([event], timeline=True)
-            about |= {"steps": one["timeline"], "subtitle": None, "audit_url": audit_of(request, event.pk)}
-            goes_first = one["waiting"] is not None and one["waits_for"] is None
-            if goes_first and event.state != EventState.PROCESSING and may_set_aside(request):
-                about["set_aside_url"] = reverse(SET_ASIDE, query={"id": str(event.pk)})
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **about})
+    def beside(self, request: HttpRequest, event: WebhookEvent) -> dict[str, object]:
+        """Its timeline, and the way to set it aside where it blocks its conversation."""
+        (one,) = shown([event], timeline=True)
+        event.shown = one  # type: ignore[attr-defined]  # its fields are of the same
+        goes_first = one["waiting"] is not None and one["waits_for"] is None
+        may_go = goes_first and event.state != EventState.PROCESSING and may_set_aside(request)
+        return {
+            "title": "One event",
+            "subtitle": None,
+            "steps": one["timeline"],
+            "audit_url": audit_of(request, event.pk),
+            "set_aside_url": reverse(SET_ASIDE, query={"id": str(event.pk)}) if may_go else "",
+        }
 
     # --- columns and fields --------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="waits for")
     def waits_for(self, event: WebhookEvent) -> SafeString | str:
         """The event before it in the conversation, while there is one, and what else must happen first."""
-        one = _one(event)
+        one: Event = event.shown  # type: ignore[attr-defined]
         said, head = sentence(one["waiting"]) if one["waiting"] else marks.NOTHING, one["waits_for"]
         if head is None:
             return said
@@ -180,7 +180,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="reply")
     def answer_and_why(self, event: WebhookEvent) -> SafeString | str:
-        reply = _one(event)["reply"]
+        reply = event.shown["reply"]  # type: ignore[attr-defined]
         if reply is None:
             return "None was planned."
         reason = (reply["reason"] or "").replace("_", " ")
@@ -202,12 +202,6 @@ class EventAdmin(ReadOnlyAdmin):
         if known is None or not Conversation.objects.filter(pk=known).exists():
             return marks.whole_id(known)
         return marks.link(_page("instagram_webhooks_conversation", known), marks.whole_id(known))
-
-
-def _one(event: WebhookEvent) -> Event:
-    """The event as the interface shows it."""
-    (one,) = shown([event])
-    return one
 
 
 def _page(of: str, key: object) -> str:

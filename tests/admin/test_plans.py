@@ -3,10 +3,13 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from audit.models import AuditEntry
 from audit.pages import rows
 from benchmarks import large
-from dead_letters.models import DeadLetter
+from dead_letters.models import Cause, DeadLetter, ReplayBatch
+from instagram_webhooks.models import Conversation, WebhookEvent
 
 pytestmark = pytest.mark.usefixtures("own_database")
 LARGE = ("instagram_webhooks_webhookevent", "dead_letters_deadletter", "audit_auditentry")
@@ -73,3 +76,14 @@ def test_a_preview_reads_an_index_and_no_page_of_the_table_for_each_letter(fille
         cursor.execute(f"EXPLAIN {letters}".replace("%", "%%"))
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Index Only Scan using dead_letter_open_by_account" in plan, plan
+
+
+def test_a_page_of_one_reads_its_row_once(filled, admin_client):
+    read = {}
+    for model in (DeadLetter, Cause, ReplayBatch, WebhookEvent, Conversation, AuditEntry):
+        row, table = model.objects.first(), model._meta.db_table
+        page = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[row.pk])
+        of_one = f'FROM "{table}" WHERE "{table}"."{model._meta.pk.column}" = '
+        read[model.__name__] = sum(of_one in sql for sql in asked(admin_client, page))
+
+    assert set(read.values()) == {1}, read
