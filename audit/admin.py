@@ -3,14 +3,20 @@
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from audit.facts import IDENTIFIER
-from audit.models import AuditEntry
+from audit.ids import CLOCKS_DIFFER, first_id
+from audit.models import SYSTEM, AuditEntry, done_by
+from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 
 if TYPE_CHECKING:
@@ -50,22 +56,86 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action=self.value()) if self.value() in ACTIONS else queryset
 
 
+class WhoFilter(admin.SimpleListFilter):
+    """By who did it."""
+
+    title = "done by"
+    parameter_name = "by"
+
+    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
+        return [("me", "me"), ("people", "people"), ("system", "the system")]
+
+    def queryset(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+        if self.value() == "me":
+            return queryset.filter(done_by(request.user.get_username()))
+        if self.value() == "people":
+            return queryset.exclude(actor=SYSTEM)
+        return queryset.filter(actor=SYSTEM) if self.value() == "system" else queryset
+
+
+class WhenFilter(admin.SimpleListFilter):
+    """By time, as the ids tell it: `at` has no index."""
+
+    title = "time"
+    parameter_name = "within"
+
+    def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
+        return [("1", "the last hour"), ("24", "the last 24 hours"), ("168", "the last 7 days")]
+
+    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+        if self.value() not in {hours for hours, _ in self.lookups()}:
+            return queryset
+        since = datetime.now(UTC) - timedelta(hours=int(str(self.value())))
+        return queryset.filter(id__gte=first_id(since, -CLOCKS_DIFFER), at__gte=since)
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Newest first: ids are made in the order of time, so the primary key is that order."""
 
-    list_display = ("at", "action", "subject_id", "provider", "attempt", "actor", "correlation_id")
-    list_filter = (ActionFilter, ProviderFilter)
+    counted_as = "in the audit log"
+    fieldsets = (
+        ("What was done", {"fields": ("moment", "action", "actor", "reason", "facts")}),
+        ("To what", {"fields": ("subject", "provider", "attempt", "correlation")}),
+    )
+    list_display = ("moment", "action", "actor", "subject", "about", "correlation")
+    list_filter = (WhoFilter, WhenFilter, ProviderFilter, ActionFilter)
     ordering = ("-id",)
     pages_by_key = True
     sortable_by = ()
-    search_help_text = "The id of an event (or other subject), or a correlation id; exactly."
+    search_help_text = "The id of an event (or other subject), a correlation id, or who did it; exactly."
 
     def exactly(self, term: str) -> models.Q | None:
-        """Entries of a subject's id or of a correlation id."""
+        """Entries of a subject's id, of a correlation id or of a person."""
         if not IDENTIFIER.fullmatch(term):
-            return None
-        meant = models.Q(correlation_id=term)
+            return done_by(term)
+        meant = models.Q(correlation_id=term) | done_by(term)
         with suppress(ValueError):
             meant |= models.Q(subject_id=uuid.UUID(term))
         return meant
+
+    @admin.display(description="time (UTC)")
+    def moment(self, entry: AuditEntry) -> SafeString | str:
+        return marks.moment(entry.at)
+
+    @admin.display(description="subject")
+    def subject(self, entry: AuditEntry) -> SafeString | str:
+        """It leads to all that was done to it."""
+        return _all_of(entry.subject_id) if entry.subject_id else marks.NOTHING
+
+    @admin.display(description="provider, attempt")
+    def about(self, entry: AuditEntry) -> SafeString:
+        return marks.under(entry.provider or marks.NOTHING, f"attempt {entry.attempt}" if entry.attempt else "")
+
+    @admin.display(description="correlation id")
+    def correlation(self, entry: AuditEntry) -> SafeString | str:
+        return _all_of(entry.correlation_id) if entry.correlation_id else marks.NOTHING
+
+    @admin.display(description="facts")
+    def facts(self, entry: AuditEntry) -> SafeString | str:
+        told = [(name.replace("_", " "), str(value)) for name, value in entry.detail.items()]
+        return format_html_join("", "<div>{}: {}</div>", told) or marks.NOTHING
+
+
+def _all_of(key: object) -> SafeString:
+    return marks.link(reverse("admin:audit_auditentry_changelist", query={"q": str(key)}), marks.short_id(key))

@@ -3,6 +3,10 @@
 import os
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
+
+# Between the clock that an id was made by and the database's.
+CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 def uuid7() -> uuid.UUID:
@@ -15,6 +19,12 @@ def uuid7() -> uuid.UUID:
     fraction = (nanos << 12) // 1_000_000
     random = int.from_bytes(os.urandom(8)) >> 2
     return uuid.UUID(int=millis << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | random)
+
+
+def first_id(at: datetime, apart: timedelta) -> uuid.UUID:
+    """No id that was made at or after that time, and apart, is smaller; whatever year a person typed."""
+    millis = (at - datetime(1970, 1, 1, tzinfo=UTC) + apart) // timedelta(milliseconds=1)
+    return uuid.UUID(int=min(max(millis, 0), 2**48 - 1) << 80)
 
 
 def random_text() -> str:

@@ -24,6 +24,9 @@ class Refusal(pgtrigger.Trigger):
         return "audit_auditentry_refuse_change()"
 
 
+SYSTEM = "system"  # the actor of what nobody did by hand
+
+
 class AuditEntry(models.Model):
     """One act: what happened to which subject, when and by whom. Ids, codes and numbers only.
 
@@ -36,7 +39,7 @@ class AuditEntry(models.Model):
     subject_id = models.UUIDField(null=True)
     provider = models.CharField(max_length=16, default="", db_default="")
     correlation_id = models.CharField(max_length=96, default="", db_default="")
-    actor = models.CharField(max_length=150, default="system", db_default="system")
+    actor = models.CharField(max_length=150, default=SYSTEM, db_default=SYSTEM)
     attempt = models.SmallIntegerField(null=True)
     detail = models.JSONField(default=dict)
     reason = models.CharField(max_length=500, default="", db_default="")
@@ -55,6 +58,9 @@ class AuditEntry(models.Model):
                 name="audit_rare_action",
                 condition=~models.Q(action="event.processed"),
             ),
+            # Of what people did, which is little beside what the system did.
+            models.Index(fields=["id"], name="audit_by_people", condition=~models.Q(actor=SYSTEM)),
+            models.Index(fields=["actor", "id"], name="audit_by_person", condition=~models.Q(actor=SYSTEM)),
         )
         triggers = (
             Refusal(
@@ -72,6 +78,11 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject_id or ''}".strip()
+
+
+def done_by(actor: str) -> models.Q:
+    """Entries of one actor, as the index of what people did says it."""
+    return models.Q(actor=actor) if actor == SYSTEM else models.Q(actor=actor) & ~models.Q(actor=SYSTEM)
 
 
 class KeptAnswer(models.Model):

@@ -1,7 +1,7 @@
 """Replays of many: what would go, why not all, and how far it has come."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ class BatchAdmin(ReadOnlyAdmin):
     """The newest first."""
 
     change_form_template = "dead_letters/batch.html"
-    list_display = ("name", "standing", "total", "rate", "actor", "started")
+    list_display = ("name", "standing", "come", "rate", "actor", "started")
     list_filter = ("state",)
     nothing_says = "Nothing was replayed in bulk yet. The page of a cause offers it."
     ordering = ("-id",)
@@ -82,9 +82,11 @@ class BatchAdmin(ReadOnlyAdmin):
         except (ValueError, ValidationError) as exc:
             raise Http404 from exc
         given = request.POST if request.method == "POST" else None
-        form = NewForm(given, count=seen.count, initial={"batch": uuid7(), "until": until.isoformat()})
+        cause = Cause.objects.filter(pk=filters["cause"]).first() if "cause" in filters else None
+        proposed = {"batch": uuid7(), "until": until.isoformat(), "name": _name(filters, cause)}
+        form = NewForm(given, count=seen.count, initial=proposed)
         if given is None or not form.is_valid() or not seen.count:
-            return self._ask(request, filters, seen, form)
+            return self._ask(request, filters, cause, seen, form)
         facts = {name: form.cleaned_data[name] for name in ("name", "reason", "rate", "stop_percent")}
         actor = request.user.get_username()
         try:
@@ -97,23 +99,29 @@ class BatchAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(_page(batch.pk))
 
     def _ask(
-        self, request: HttpRequest, filters: Mapping[str, str], seen: batches.Preview, form: NewForm
+        self,
+        request: HttpRequest,
+        filters: Mapping[str, str],
+        cause: Cause | None,
+        seen: batches.Preview,
+        form: NewForm,
     ) -> TemplateResponse:
         letters = "1 dead letter" if seen.count == 1 else f"{seen.count:,} dead letters"
-        cause = Cause.objects.filter(pk=filters["cause"]).first() if "cause" in filters else None
+        came_from = reverse("admin:dead_letters_cause_change", args=[cause.pk]) if cause else ""
         context = {
             **self.admin_site.each_context(request),
             "title": f"Replay {letters}",
             "submit": f"Replay {letters}",
             "opts": self.opts,
             "act_url": new_url(filters),
-            "back_url": reverse("admin:dead_letters_deadletter_changelist"),
-            "back_to": "Dead letters",
+            "back_url": came_from or reverse("admin:dead_letters_deadletter_changelist"),
+            "back_to": str(cause or "Dead letters"),
             "form": form,
             "media": self.media + form.media,
             "seen": seen,
+            "running": batches.running(filters),
             "oldest": marks.moment(seen.oldest_at),
-            "narrowed": dict(filters) | ({"cause": cause.summary} if cause else {}),
+            "narrowed": dict(filters) | ({"cause": cause} if cause else {}),
         }
         return TemplateResponse(request, "dead_letters/batch_new.html", context)
 
@@ -123,7 +131,8 @@ class BatchAdmin(ReadOnlyAdmin):
         """How far it has come, and what can be said to it."""
         come = batches.progress(batch)
         skipped = ReplayItem.objects.filter(batch=batch, outcome=ItemOutcome.SKIPPED).order_by("place")
-        offered = _OFFERED.get(BatchState(batch.state), ()) if request.user.has_perms(ACT_RIGHTS) else ()
+        may_act = request.user.has_perms(ACT_RIGHTS)
+        offered = _OFFERED.get(BatchState(batch.state), ()) if may_act else ()
         return {
             "title": f"Replay: {batch.name}",
             "subtitle": None,
@@ -131,6 +140,7 @@ class BatchAdmin(ReadOnlyAdmin):
             "ended": batch.total - come.waiting - come.at_work,
             "is_live": batch.ended_at is None or come.at_work,
             "may_see": request.user.has_perm("dead_letters.view_deadletter"),
+            "left_url": new_url(batch.chosen) if may_act and batch.ended_at and come.waiting else "",
             "offered": [(act, act.capitalize()) for act in offered],
             "rate_form": RateForm(initial={"rate": batch.rate}) if offered else None,
             "say_url": reverse("admin:dead_letters_replaybatch_say", args=[batch.pk]),
@@ -171,6 +181,17 @@ class BatchAdmin(ReadOnlyAdmin):
     def standing(self, batch: ReplayBatch) -> SafeString:
         return marks.state(batch.state)
 
+    def add_to_rows(self, rows: Sequence[ReplayBatch]) -> None:
+        """Gives each row how many of it have not ended; one query a page."""
+        left = batches.left([row.pk for row in rows])
+        for row in rows:
+            row.left = left.get(row.pk, 0)  # type: ignore[attr-defined]
+
+    @admin.display(description="have ended")
+    def come(self, batch: ReplayBatch) -> str:
+        left: int = batch.left  # type: ignore[attr-defined]
+        return f"{batch.total - left:,} of {batch.total:,}"
+
     @admin.display(description="started")
     def started(self, batch: ReplayBatch) -> SafeString | str:
         return marks.moment(batch.created_at)
@@ -183,6 +204,12 @@ class BatchAdmin(ReadOnlyAdmin):
 def new_url(filters: Mapping[str, str]) -> str:
     """The page that shows what a replay of all that match would do."""
     return reverse("admin:dead_letters_replaybatch_new", query=dict(filters))
+
+
+def _name(filters: Mapping[str, str], cause: Cause | None) -> str:
+    """What to call a replay of these, until somebody finds better words."""
+    what = str(cause) if cause else ", ".join(filters.values())
+    return f"{what[:80]}, {datetime.now(UTC):%d %b %H:%M}"
 
 
 def url_of_all(listed: TimedList) -> str:

@@ -6,6 +6,7 @@ from django import forms
 
 from audit.pages.asks import ReasonForm
 from dead_letters import batches
+from dead_letters.batch_run import LEAST, LOOKED_AT
 
 
 class RateForm(forms.Form):
@@ -26,7 +27,11 @@ class NewForm(ReasonForm, RateForm):
     batch = forms.UUIDField(widget=forms.HiddenInput)
     until = forms.DateTimeField(widget=forms.HiddenInput)
     stop_percent = forms.IntegerField(
-        label="Stop when more than so many of 100 fail again", initial=10, min_value=0, max_value=100
+        label="Stop when more than so many of 100 fail again",
+        help_text=f"Of the last {LOOKED_AT} that ended, once {LEAST} have.",
+        initial=10,
+        min_value=0,
+        max_value=100,
     )
     name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
     typed = forms.IntegerField(label="How many? Type the number", required=False)

@@ -10,7 +10,7 @@ What goes on with them is batch_run.py.
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -193,6 +193,18 @@ def progress(batch: ReplayBatch) -> Progress:
         failed=by_outcome.get(ItemOutcome.FAILED, 0),
         skipped=dict(skipped),
     )
+
+
+def left(batch_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How many letters of each batch have not ended, where any have not."""
+    unended = ReplayItem.objects.filter(batch__in=batch_ids, outcome__in=(ItemOutcome.WAITING, ItemOutcome.REPLAYED))
+    return dict(unended.order_by().values_list("batch_id").annotate(count=Count("place")))
+
+
+def running(filters: Mapping[str, str]) -> list[ReplayBatch]:
+    """Those that have not ended and may hold letters of such a choice."""
+    unended = ReplayBatch.objects.filter(ended_at=None).order_by("-id")
+    return [each for each in unended if all(filters.get(key, value) == value for key, value in each.chosen.items())]
 
 
 def failed_by_cause(batch: ReplayBatch) -> list[tuple[Cause, int]]:

@@ -93,7 +93,7 @@ class CauseAdmin(ReadOnlyAdmin):
         """Who it hits since when, its newest letters, and what can be said of it."""
         last_seen: datetime | None = cause.last_seen_at  # type: ignore[attr-defined]
         about: dict[str, object] = {
-            "title": cause.summary,
+            "title": str(cause),
             "subtitle": None,
             "acts": self._acts(request, cause),
             "runbook": runbook.entry_of(cause.code),
@@ -150,12 +150,12 @@ class CauseAdmin(ReadOnlyAdmin):
         verb = "Note" if act == NOTE else _VERBS[CauseState(act)]
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{verb}: {cause.summary}",
+            "title": f"{verb}: {cause}",
             "submit": verb,
             "opts": self.opts,
             "act_url": _act_url(act, cause.pk),
             "back_url": _page(cause.pk),
-            "back_to": cause.summary,
+            "back_to": str(cause),
             "form": form,
             "media": self.media + form.media,
             "says": "" if act == NOTE else f"{_MEANS[CauseState(act)]}{self._left_open(cause, act)}",

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 
 from audit.log import REASON_LIMIT
 from audit.pages import marks
 from audit.pages.asks import ReasonForm
-from dead_letters.models import CauseState
+from dead_letters.models import CauseState, DeadLetter, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 _UNTIL = (("1", "an hour"), ("24", "a day"), ("168", "a week"), ("720", "thirty days"))
+
+
+_LEFT = DeadLetter.objects.filter(cause=OuterRef("pk"), status=Status.OPEN)
+NEEDS_SOMEBODY = Q(state__in=(CauseState.OPEN, CauseState.ACKNOWLEDGED)) & Q(Exists(_LEFT))
 
 
 class IgnoreForm(ReasonForm):
@@ -53,4 +58,4 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
         if self.value() in CauseState.values:
             return queryset.filter(state=self.value())
-        return queryset if self.value() == "all" else queryset.filter(state__in=(CauseState.OPEN, "acknowledged"))
+        return queryset if self.value() == "all" else queryset.filter(NEEDS_SOMEBODY)

@@ -64,7 +64,9 @@ class Cause(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.code} {self.summary}"
+        """What fails, with the upstream's numbers: several causes may share a sentence."""
+        numbers = [str(n) for n in (self.upstream_code, self.upstream_subcode) if n is not None]
+        return f"{self.summary.rstrip('.')} ({'/'.join(numbers)})" if numbers else self.summary
 
 
 class CauseHour(models.Model):

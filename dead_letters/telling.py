@@ -1,8 +1,9 @@
 """The slot through which the page of a letter tells of its subject; filled by the admin of the app that buries."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from audit.pages.steps import Line
 from dead_letters.models import DeadLetter
 
 
@@ -12,12 +13,12 @@ class Told:
 
     verdict: in a sentence or two what happened, what a replay would do, and whether it is safe.
     links: words and addresses of the pages about it.
-    steps: what happened to it, oldest first, as audit/timeline.html shows them.
+    steps: what happened to it, oldest first.
     """
 
     verdict: str
     links: Sequence[tuple[str, str]] = ()
-    steps: Sequence[Mapping[str, object]] = ()
+    steps: Sequence[Line] = ()
 
 
 Allowed = Callable[[str], bool]  # whether whoever asks has this permission

@@ -4,7 +4,7 @@ import importlib
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
-from django_celery_results.models import GroupResult
+from django_celery_results.models import GroupResult, TaskResult
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from knox.models import AuthToken
@@ -17,7 +17,7 @@ from instagram_webhooks.desk.admin_blocked import BlockedAdmin
 from instagram_webhooks.desk.admin_conversations import ConversationAdmin
 from instagram_webhooks.desk.admin_events import EventAdmin
 from instagram_webhooks.desk.admin_tokens import TokenAdmin
-from instagram_webhooks.desk.admin_upkeep import UpkeepAdmin
+from instagram_webhooks.desk.admin_upkeep import ResultAdmin, UpkeepAdmin
 from instagram_webhooks.desk.admin_workers import WorkerAdmin
 from instagram_webhooks.desk.people.admin_users import RoleAdmin, UserAdmin
 from instagram_webhooks.inbox.replay import EventSubject
@@ -45,7 +45,8 @@ telling.register(EventSubject.KIND, letters.told)
 for package in ("django.contrib.auth", "django_celery_results", "django_otp.plugins.otp_static",
                 "django_otp.plugins.otp_totp", "knox"):  # fmt: skip
     importlib.import_module(f"{package}.admin")
-admin.site.unregister(GroupResult)  # nothing here runs in groups
+admin.site.unregister([GroupResult, TaskResult])  # nothing here runs in groups
+admin.site.register(TaskResult, ResultAdmin)
 admin.site.unregister(
     [AuthToken, Group, StaticDevice, TOTPDevice, User]
 )  # devices: a page of theirs would show the keys

@@ -27,7 +27,8 @@ class Misconfigured(Exception):
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         lines = "\n".join(f"  - {fault}" for fault in faults)
-        super().__init__(f"{len(faults)} setting(s) must be mended before the start:\n{lines}")
+        count = "1 setting" if len(faults) == 1 else f"{len(faults)} settings"
+        super().__init__(f"{count} must be mended before the start:\n{lines}")
 
 
 @dataclass(frozen=True, slots=True)

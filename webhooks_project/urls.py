@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from webhooks_project.api_docs import Description, Reading
 from webhooks_project.nowhere import Nowhere
@@ -16,4 +17,5 @@ urlpatterns = [
     path("api/v1/docs/", Reading.as_view(), name="api-docs"),
     re_path(r"^api/v1(?:/|$)", Nowhere.as_view()),
     path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index")),  # for people; Meta's calls have addresses of their own
 ]

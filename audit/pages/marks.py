@@ -92,6 +92,13 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def lasted(ms: float) -> str:
+    """A duration that may be short: in milliseconds beneath a second, with a tenth beneath ten."""
+    if ms < 1000:
+        return f"{ms:.0f} ms"
+    return f"{ms / 1000:.1f} s" if ms < 10_000 else span(ms / 1000)
+
+
 def link(address: str, words: object) -> SafeString:
     """Words that lead somewhere."""
     return format_html('<a href="{}">{}</a>', address, words)

@@ -57,7 +57,7 @@ class AccountAdmin(_Admin):
     )
     ordering = ("provider", "label", "account_id")
     paginator = CappedPaginator
-    readonly_fields = ("standing", "heard", "parked", "paused", "paused_by_hand", "stored_token")
+    readonly_fields = ("state_and_pause", "heard", "parked", "paused", "paused_by_hand", "stored_token")
     search_fields = ("label__icontains", "account_id__exact")
     search_help_text = "A part of the label, or the whole id."
     show_facets = admin.ShowFacets.NEVER
@@ -82,7 +82,7 @@ class AccountAdmin(_Admin):
             "Replies": ("replies",),
         }
         if obj is not None:
-            parts = {"How it stands": ("standing", "heard", "parked", "paused", "paused_by_hand")} | parts
+            parts = {"How it stands": ("state_and_pause", "heard", "parked", "paused", "paused_by_hand")} | parts
             parts["Access token"] = ("stored_token", *token)
         return [(title, {"fields": fields}) for title, fields in parts.items()]
 
@@ -264,6 +264,7 @@ def _acts_on(request: HttpRequest, account: Account) -> dict[str, object]:
     return {
         "acts": acts | {"release": reverse(RELEASE, query={"id": account.pk})},
         "is_paused": bool(_to_come(account.paused_until) or _to_come(account.hand_paused_until)),
+        "is_paused_by_hand": bool(_to_come(account.hand_paused_until)),
         "audit_url": audit_of(request, account.pk),
         "may_act": may_act(request),
     }

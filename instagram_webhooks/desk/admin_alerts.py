@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 import audit
 from audit.pages import marks
 from audit.pages.lists import ReadOnlyAdmin
-from instagram_webhooks.alarms import message, telling
+from instagram_webhooks.alarms import incidents, message, telling
 from instagram_webhooks.alarms.deliver import channels
 from instagram_webhooks.alarms.kinds import KINDS
 from instagram_webhooks.inbox import turn
@@ -78,6 +78,7 @@ class AlertAdmin(ReadOnlyAdmin):
         about = {
             "title": "Alerts",
             "ways": [channel.words for channel in channels()],
+            "lingers": marks.span(incidents.LINGERS_S),
             "test_url": reverse(TEST) if self.has_test_permission(request) else "",
         }
         return super().changelist_view(request, {**(extra_context or {}), **about})
@@ -147,7 +148,9 @@ class AlertAdmin(ReadOnlyAdmin):
         told_at = [at for at in ways.values() if at]
         if told_at:
             return marks.under(_minute(min(told_at)), ", ".join(words for words, at in ways.items() if at))
-        return marks.under("not yet: the last try failed", _minute(alert.tried_at)) if alert.tried_at else "not yet"
+        if alert.tried_at:
+            return marks.under("not yet: the last try failed", _minute(alert.tried_at))
+        return "not yet" if channels() else "nobody"
 
 
 def _minute(at: datetime | None) -> SafeString | str:

@@ -19,6 +19,7 @@ from audit.pages import marks
 from audit.pages.asks import ReasonForm
 from audit.pages.lists import CappedPaginator, ReadOnlyAdmin
 from dead_letters.admin import AT_ONCE, chosen_ids
+from instagram_webhooks.desk.account_links import add_accounts, linked
 from instagram_webhooks.desk.event import shown
 from instagram_webhooks.desk.set_aside import set_aside
 from instagram_webhooks.inbox import heads
@@ -53,7 +54,7 @@ class BlockedAdmin(ReadOnlyAdmin):
     """Heads of lanes that stand, the longest wait first; nothing in it is personal data."""
 
     actions = ("set_aside_chosen",)
-    list_display = ("event", "standing_and_why", "short_account", "what", "waits_since", "stand_behind", "next_try")
+    list_display = ("event", "standing_and_why", "whose", "what", "waits_since", "stand_behind", "next_try")
     list_display_links = None
     nothing_says = "No conversation is blocked: each goes on as its events come."
     ordering = (Greatest("received_at", "order_at").asc(), "event_id")
@@ -77,6 +78,7 @@ class BlockedAdmin(ReadOnlyAdmin):
 
     def add_to_rows(self, rows: Sequence[Any]) -> None:
         """Gives each row what it waits for and what stands behind it; the same few queries for any page."""
+        add_accounts(rows)
         counts = heads.behind([row.lane for row in rows])
         for row, one in zip(rows, shown(rows), strict=True):
             row.waiting, row.behind = one["waiting"], counts.get(row.lane, 0)
@@ -158,8 +160,8 @@ class BlockedAdmin(ReadOnlyAdmin):
         return marks.under(marks.state(row.state), f"{_WHY[waiting['what']]}{reason}")
 
     @admin.display(description="account")
-    def short_account(self, row: Any) -> SafeString | str:
-        return marks.short_id(row.account)
+    def whose(self, row: Any) -> SafeString | str:
+        return linked(row)
 
     @admin.display(description="kind")
     def what(self, row: Any) -> SafeString:

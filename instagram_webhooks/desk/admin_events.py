@@ -18,8 +18,11 @@ from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from audit.pages.rows import Walked
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk import trace
+from instagram_webhooks.desk.account_links import add_accounts, linked
 from instagram_webhooks.desk.admin_blocked import SET_ASIDE, may_set_aside
 from instagram_webhooks.desk.event import Event, shown
+from instagram_webhooks.desk.step_words import lines
+from instagram_webhooks.desk.telling import story
 from instagram_webhooks.desk.waiting import sentence
 from instagram_webhooks.models import Conversation, OutgoingReply, WebhookEvent
 from instagram_webhooks.states import CLAIMABLE, ENDED, OPEN, EventState
@@ -61,7 +64,7 @@ class EventAdmin(ReadOnlyAdmin):
     """What Meta told us, without what it says: no payload, no customer's id."""
 
     change_form_template = "instagram_webhooks/event.html"
-    list_display = ("arrived", "standing_and_why", "what", "short_account", "attempts", "answer")
+    list_display = ("arrived", "standing_and_why", "what", "whose", "attempts", "answer")
     list_filter = (StateFilter, ProviderFilter, KindFilter, "received_at")
     nothing_says = "No webhook has come yet. `manage.py send_sample_webhook` sends one, signed as Meta does."
     ordering = ("-received_at", "-event_id")
@@ -77,7 +80,7 @@ class EventAdmin(ReadOnlyAdmin):
         stands += ["waits_for"] if obj.state in OPEN else []
         stands += ["due"] if obj.state == EventState.RETRYING else []
         stands += ["letters"] if DeadLetter.objects.filter(subject_id=obj.pk).exists() else []
-        is_about = ["kind", "provider", "account", "happened", "arrived"] + (["finished"] if obj.finished_at else [])
+        is_about = ["kind", "provider", "whose", "happened", "arrived"] + (["finished"] if obj.finished_at else [])
         ids = ["whole_id", "correlation"] + (["conversation"] if obj.conversation_id else [])
         ids += ["message"] if obj.message_digest else []
         parts = {"How it stands": stands, "What it is": is_about, "Ids": ids}
@@ -99,9 +102,10 @@ class EventAdmin(ReadOnlyAdmin):
         return models.Q(pk__in=found) if found else None
 
     def add_to_rows(self, rows: Sequence[WebhookEvent]) -> None:
-        """Gives each row its reply; one query a page."""
+        """Gives each row its reply and its account; two queries a page."""
         replies = OutgoingReply.objects.filter(event_id__in=[row.pk for row in rows])
         states = dict(replies.values_list("event_id", "state"))
+        add_accounts(rows)
         for row in rows:
             row.reply_state = states.get(row.pk, "")  # type: ignore[attr-defined]
 
@@ -114,7 +118,8 @@ class EventAdmin(ReadOnlyAdmin):
         return {
             "title": "One event",
             "subtitle": None,
-            "steps": one["timeline"],
+            "story": story(one),
+            "steps": lines(one["timeline"]),
             "audit_url": audit_of(request, event.pk),
             "set_aside_url": reverse(SET_ASIDE, query={"id": str(event.pk)}) if may_go else "",
         }
@@ -134,8 +139,8 @@ class EventAdmin(ReadOnlyAdmin):
         return marks.under(event.kind.replace("_", " "), event.provider)
 
     @admin.display(description="account")
-    def short_account(self, event: WebhookEvent) -> SafeString | str:
-        return marks.short_id(event.account)
+    def whose(self, event: WebhookEvent) -> SafeString | str:
+        return linked(event)
 
     @admin.display(description="reply")
     def answer(self, event: WebhookEvent) -> SafeString | str:

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django_celery_results.admin import TaskResultAdmin
 
 from audit.pages import marks
 from audit.pages.asks import ReasonForm
@@ -40,6 +41,19 @@ LONG = timedelta(hours=1)
 def may_run(request: HttpRequest) -> bool:
     """As for a replay: who may send events back to work may start a job of upkeep."""
     return bool(request.user.has_perm("dead_letters.act_on_deadletter"))
+
+
+class ResultAdmin(TaskResultAdmin):
+    """What came of a run; nobody invents one."""
+
+    def has_add_permission(self, *_: object) -> bool:
+        return False
+
+    def has_change_permission(self, *_: object) -> bool:
+        return False
+
+    def has_delete_permission(self, *_: object) -> bool:
+        return False
 
 
 class UpkeepAdmin(ReadOnlyAdmin):

@@ -154,7 +154,7 @@ def subscription(fields: list[str], wanted: tuple[str, ...] = FIELDS) -> Finding
     about, missing = "Subscription", [name for name in wanted if name not in fields]
     advice = "Subscribe: manage.py connect_instagram offers it."
     if not fields:
-        return wrong(about, "none: Meta sends nothing for this account.", advice)
+        return wrong(about, "none; Meta sends nothing for this account.", advice)
     if NEEDED in missing:
         return wrong(about, "`messages` is missing: no message arrives.", advice)
     if missing:

@@ -71,12 +71,13 @@ class Health:
 class Trouble:
     """Something that needs a person, in a sentence. page: the address of its list, by its name; "": there is none.
 
-    is_grave: customers notice.
+    key: of the one row that it is about. is_grave: customers notice.
     """
 
     words: str
     page: str = ""
     is_grave: bool = True
+    key: object = None
 
 
 def health() -> Health:
@@ -161,7 +162,8 @@ def _in_state(now: Health, state: AccountState) -> list[Account]:
 def _trouble(words: str, accounts: Sequence[Account], *, is_grave: bool) -> Trouble:
     one = len(accounts) == 1
     said = words.format(s="s" if one else "", **{"is": "is" if one else "are"})
-    return Trouble(f"{_list([str(each) for each in accounts])} {said}.", "instagram_webhooks_account", is_grave)
+    names = _list([str(each) for each in accounts])
+    return Trouble(f"{names} {said}.", "instagram_webhooks_account", is_grave, accounts[0].pk if one else None)
 
 
 def _ends_between(account: Account, begin: datetime, end: datetime) -> bool:

@@ -9,6 +9,7 @@ from dead_letters.models import DeadLetter, Status
 from dead_letters.subject import Outlook, subject_for
 from dead_letters.telling import Allowed, Told
 from instagram_webhooks.desk.event import Event, shown
+from instagram_webhooks.desk.step_words import lines
 from instagram_webhooks.desk.timeline import Step
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
 from instagram_webhooks.replies.policy import reply_deadline
@@ -36,7 +37,7 @@ def told(letter: DeadLetter, allowed: Allowed) -> Told:
     steps = one["timeline"]
     verdict = _closed(letter, one) if letter.status != Status.OPEN else _verdict(letter, event, one, steps)
     may_see = allowed("instagram_webhooks.view_webhookevent")
-    return Told(verdict=verdict, links=_links(event, allowed), steps=steps if may_see else ())
+    return Told(verdict=verdict, links=_links(event, allowed), steps=lines(steps) if may_see else ())
 
 
 def _verdict(letter: DeadLetter, event: WebhookEvent, one: Event, steps: Sequence[Step]) -> str:

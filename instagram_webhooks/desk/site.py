@@ -132,9 +132,9 @@ def _dashboard(request: HttpRequest) -> dict[str, object]:
         "now": now,
         "sentence": health.sentence(now, found),
         "is_grave": any(trouble.is_grave for trouble in found),
-        "troubles": [(each.words, each.page and reverse(f"admin:{each.page}_changelist")) for each in found],
+        "troubles": [(each.words, _leads_to(each)) for each in found],
         "shown_causes": _causes(now.pressing.most),
-        "latest_ms": minutes.latest_ms(),
+        "latest": [marks.lasted(ms) for ms in minutes.latest_ms() or ()],
         "oldest": "not found in time" if now.oldest_s is None else marks.span(now.oldest_s) if now.oldest_s else "none",
         "blocked": "not counted in time" if now.blocked is None else health.capped(now.blocked),
         "itself": _itself(now),
@@ -147,6 +147,14 @@ def _dashboard(request: HttpRequest) -> dict[str, object]:
         "begins": begins,
         "ends": ends,
     }
+
+
+def _leads_to(trouble: health.Trouble) -> str:
+    if not trouble.page:
+        return ""
+    if trouble.key is not None:
+        return reverse(f"admin:{trouble.page}_change", args=[trouble.key])
+    return reverse(f"admin:{trouble.page}_changelist")
 
 
 def _causes(pressing: Sequence[Cause]) -> list[tuple[Cause, str, SafeString]]:

@@ -77,18 +77,22 @@ def _now(event: Event, steps: list[Step]) -> str:
 
 def _waiting(event: Event, steps: list[Step], attempts: str) -> str:
     behind = f" It stands behind event {event['waits_for']} of its conversation." if event["waits_for"] else ""
+    if paused_until := _paused_until(event):
+        code = _code(_last(steps, "retry.scheduled"))
+        # Its own time is later than that, and is not waited for.
+        return f"It waits while its account is left alone, until {paused_until}; {attempts} so far{code}.{behind}"
     if event["next_attempt_at"]:
         next_at = _clock(event["next_attempt_at"], event["received_at"])
         code = _code(_last(steps, "retry.scheduled"))
-        return f"It will be tried again at {next_at}, after {attempts}{code}.{_pause(event)}{behind}"
+        return f"It will be tried again at {next_at}, after {attempts}{code}.{behind}"
     return behind.strip() or "It is ready and waits for a worker; if it stays so, look whether workers run."
 
 
-def _pause(event: Event) -> str:
+def _paused_until(event: Event) -> str:
     waiting = event["waiting"]
     if waiting is None or waiting["what"] != "pause" or waiting["until"] is None:
         return ""
-    return f" Its account is left alone until {_clock(waiting['until'], event['received_at'])}."
+    return _clock(waiting["until"], event["received_at"])
 
 
 def _silence(event: Event) -> str:

@@ -116,8 +116,8 @@ def test_a_page_of_one_event_tells_what_happened_to_it(ops):
     page = ops.get(f"{EVENTS}{event.pk}/change/", secure=True)
     text = shown(ops, f"{EVENTS}{event.pk}/change/")
 
-    assert [step["what"] for step in page.context["steps"]][:2] == ["received", "retry.scheduled"]
-    assert "retry.scheduled 1 code graph_failed" in text
+    assert [step.what for step in page.context["steps"]][:2] == ["received", "failed, to be tried again"]
+    assert "failed, to be tried again 1 graph failed" in text
     assert f"/admin/dead_letters/deadletter/{letter}/change/" in page.content.decode()
     assert "req-1.1" in text
     assert str(event.conversation_id) in text

@@ -9,6 +9,7 @@ from audit.ids import uuid7
 from instagram_webhooks.inbox import arrivals, moves
 from instagram_webhooks.models import Account, Refusals
 from tests.admin.pages import EVENTS, inline_code, shown
+from tests.admin.test_event_admin import buried
 from tests.builders import ACCOUNT, PERSON, a_message, an_account, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -43,6 +44,20 @@ def test_of_one_event_the_page_shows_all_that_happened_and_a_text_for_a_ticket(o
     assert "request req-1" in html
     assert PERSON not in html
     assert inline_code(html) == []
+
+
+def test_what_died_says_of_what_and_leads_on(login):
+    ops = login("view_webhookevent", "view_deadletter", "view_account")
+    account = an_account()
+    (event,) = stored(a_message("m-1"), correlation_id="req-1")
+    letter = buried(event)
+
+    html = ops.get(FIND, {"q": "m-1"}, secure=True).content.decode()
+
+    assert f"/admin/dead_letters/deadletter/{letter}/change/" in html
+    assert "Dead letter (open): " in html
+    assert f"/admin/instagram_webhooks/account/{account.pk}/change/" in html
+    assert "/admin/instagram_webhooks/conversation/" not in html
 
 
 def test_of_many_the_latest_are_told_and_the_page_says_how_many_there_are(ops, monkeypatch):

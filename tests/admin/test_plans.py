@@ -19,7 +19,8 @@ LISTS = {  # the questions of a page, and what narrows it in each way that it of
     "instagram_webhooks/webhookevent/": (7, "state=dead", "kind=comment", "state=processed&provider=whatsapp",
                                          "state=parked&account__exact=17841400000000007", "state=retrying"),
     "instagram_webhooks/conversation/": (6, "provider=whatsapp"),
-    "audit/auditentry/": (6, "action=event.failed", "action=event.replayed", "provider=whatsapp"),
+    "audit/auditentry/": (6, "action=event.failed", "action=event.replayed", "provider=whatsapp", "by=me", "by=people",
+                          "within=1", "q=anna", "by=people&action=event.failed"),
 }  # fmt: skip
 SIZE = large.Size(events=20_000, letters=5_000, accounts=20)
 LOOKED_THROUGH = 500  # as few of these rows as it is of a large table

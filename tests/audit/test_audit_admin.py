@@ -1,14 +1,17 @@
 """The audit log in the admin: exact search, capped counts, nothing to change."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
+from django.utils import timezone
 
 import audit
-from audit.ids import uuid7
+from audit.ids import first_id, uuid7
 from audit.models import AuditEntry
 from audit.pages.lists import CAP, CappedPaginator
 
@@ -50,6 +53,38 @@ def test_the_list_is_filtered_by_action_and_provider(ops):
     assert found(ops, provider="instagram") == {other}
 
 
+def test_what_people_did_is_told_from_what_the_system_did(ops):
+    mine, anothers, nobodys = uuid7(), uuid7(), uuid7()
+    for subject, actor in ((mine, "ops"), (anothers, "anna"), (nobodys, "system")):
+        audit.record("event.replayed", subject_id=subject, actor=actor)
+
+    assert found(ops, by="me", action="event.replayed") == {mine}  # it logged in, too
+    assert found(ops, by="people", action="event.replayed") == {mine, anothers}
+    assert found(ops, by="system") == {nobodys}
+    assert found(ops, q="anna") == {anothers}
+
+
+def test_what_was_done_lately_is_found_by_time(ops):
+    now, long_ago = timezone.now(), timezone.now() - timedelta(hours=30)
+    for at in (now, long_ago):
+        AuditEntry.objects.create(pk=first_id(at, timedelta()), at=at, action="event.failed", subject_id=uuid7())
+
+    assert len(found(ops, within="24", action="event.failed")) == 1
+    assert len(found(ops, within="168", action="event.failed")) == 2
+
+
+def test_an_entry_tells_its_facts_and_leads_to_all_of_its_subject(ops):
+    subject = uuid7()
+    audit.record("event.failed", subject_id=subject, actor="anna", detail={"graph_code": 100})
+    entry = AuditEntry.objects.get(subject_id=subject)
+
+    page = ops.get(f"{LIST}{entry.pk}/change/", secure=True).content.decode()
+
+    assert "graph code: 100" in page
+    assert f"{LIST}?q={subject}" in page
+    assert "/history/" not in page
+
+
 def test_nobody_can_add_change_or_delete_an_entry(admin_client):
     audit.record("event.processed", subject_id=uuid7())
     entry = AuditEntry.objects.exclude(action="person.logged_in").get()
@@ -75,7 +110,7 @@ def test_a_count_stops_at_the_cap_and_says_so(ops):
 
     assert (int(count), str(count)) == (CAP, "10,000+")
     assert any(f"LIMIT {CAP + 1})" in query["sql"] for query in queries)
-    assert "10,000+ audit log" in ops.get(LIST, secure=True).content.decode()
+    assert "10,000+ in the audit log" in ops.get(LIST, secure=True).content.decode()
 
 
 def test_a_count_within_the_cap_is_exact():

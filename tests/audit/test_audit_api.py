@@ -93,7 +93,7 @@ def test_since_is_inclusive_and_until_is_not(auditor):
 
 @pytest.mark.parametrize(
     ("query", "code"),
-    [({"actor": "anna"}, "unknown_parameter"), ({"subject": "x"}, "bad_filter"), ({"since": "x"}, "bad_filter")],
+    [({"attempt": "1"}, "unknown_parameter"), ({"subject": "x"}, "bad_filter"), ({"since": "x"}, "bad_filter")],
 )
 def test_what_no_index_serves_and_what_makes_no_sense_is_refused(auditor, query, code):
     assert problem(get(auditor, "audit/", **query)) == (400, code)
@@ -124,3 +124,12 @@ def test_a_span_of_time_is_bounded_by_the_ids_of_it():
 
     assert "id >=" in plan
     assert "id <" in plan
+
+
+def test_what_a_person_did_is_found_by_name(auditor):
+    mine = entry(actor="anna")
+    system = entry()
+
+    assert found(auditor, actor="anna") == [str(mine.pk)]
+    assert found(auditor, actor="system") == [str(system.pk)]
+    assert found(auditor, actor="nobody") == []

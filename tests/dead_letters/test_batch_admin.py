@@ -121,6 +121,27 @@ def test_a_stopped_one_says_of_what_had_gone_what_came_of_it_and_its_page_follow
     assert b"data-live-s" not in viewer.get(address, secure=True).content
 
 
+def test_a_stopped_one_offers_what_is_left_of_it(ops, buried, graves):
+    letter, _ = buried(), buried()
+    batch = a_batch(letter)
+    batches.change(batch.pk, BatchState.STOPPED, actor="anna")
+
+    page = ops.get(f"{LIST}{batch.pk}/change/", secure=True)
+
+    assert "2 were not replayed: they stay open" in words(page)
+    assert "Replay 2 dead letters" in shown(ops, page.context["left_url"])
+    assert "0 of 2" in shown(ops, LIST)
+
+
+def test_a_replay_of_the_same_that_goes_on_is_told(ops, buried, error, graves):
+    letter, other = buried(account_label="1"), buried(error=error(code="another"))
+    a_batch(letter)
+
+    assert "goes on already" in shown(ops, new(letter))
+    assert "goes on already" in shown(ops, f"{LIST}new/?account=1")
+    assert "goes on already" not in shown(ops, new(other))
+
+
 def test_its_page_is_made_of_one_reading_of_its_row(ops, buried, graves):
     address = begin(ops, buried()).request["PATH_INFO"]
 
@@ -188,7 +209,7 @@ def test_of_several_causes_the_preview_tells_each_and_how_many_come_too_late(ops
     page = ops.get(LETTERS, {"account_label__exact": "1"}, secure=True)
     told = shown(ops, page.context["replay_url"])
 
-    assert "Two 2 One 1" in told
+    assert "Two (100) 2 One (100) 1" in told
     assert "1 of them comes too late for an answer" in told
 
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.ids import uuid7
-from dead_letters import causes
+from dead_letters import causes, review
 from dead_letters.models import Cause, CauseState, DeadLetter
 from tests.admin.pages import found, inline_code, said, shown, words
 from tests.dead_letters.test_dead_letter_admin import logged_in
@@ -58,6 +58,14 @@ def test_what_somebody_dealt_with_leaves_the_list_and_is_found_by_its_state(ops,
     assert len(found(ops, LIST, state="all")) == 4
     assert found(ops, LIST, q="code_open") == [by_state["open"]]
     assert found(ops, LIST, q=str(uuid7())) == []
+
+
+def test_a_cause_whose_letters_are_all_closed_needs_nobody(ops, buried):
+    letter = buried()
+    review.discard([letter.pk], reason="r", actor="a")
+
+    assert found(ops, LIST) == []
+    assert found(ops, LIST, state="open") == [letter.cause_id]
 
 
 def test_a_page_of_causes_takes_as_many_queries_as_one_cause(ops, buried, error):

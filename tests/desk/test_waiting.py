@@ -60,7 +60,8 @@ def test_a_retry_of_an_account_that_is_left_alone_says_so():
     event = retrying()
 
     assert waiting(event)["what"] == "pause"
-    assert "Its account is left alone until" in story(event)
+    assert "It waits while its account is left alone, until" in story(event)
+    assert "tried again at" not in story(event)
 
 
 def test_a_parked_event_says_what_is_wrong_with_its_account():

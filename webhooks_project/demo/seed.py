@@ -1,5 +1,5 @@
 """
-Tables, login and API token of the demo; a process of its own, since it needs the settings.
+Tables, subscription, login and API token of the demo; a process of its own, since it needs the settings.
 
     python -m webhooks_project.demo.seed < password        prints the token; the demo sets its environment
 """
@@ -10,16 +10,19 @@ import django
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from webhooks_project.demo.variables import LOGIN
+from webhooks_project.demo.variables import ACCOUNT, LOGIN, TOKEN
 
 
 def main() -> None:
-    """Migrates, makes the login with the password from standard input, prints a new token."""
+    """Migrates, subscribes, makes the login with the password from standard input, prints a new token."""
     django.setup()
+    from instagram_webhooks.desk import connection  # it has models
+
     call_command("migrate", verbosity=0, interactive=False)
     user, _ = get_user_model().objects.get_or_create(username=LOGIN, defaults={"is_staff": True, "is_superuser": True})
     user.set_password(sys.stdin.readline().strip())
     user.save()
+    connection.subscribe(connection.destination(ACCOUNT, TOKEN), [])
     call_command("create_api_token", LOGIN, days=1)
 
 
