@@ -98,7 +98,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         ("What was done", {"fields": ("moment", "action", "actor", "reason", "facts")}),
         ("To what", {"fields": ("subject", "provider", "attempt", "correlation")}),
     )
-    list_display = ("moment", "action", "actor", "subject", "about", "correlation")
+    list_display = ("moment", "act", "actor", "about")
     list_filter = (WhoFilter, WhenFilter, ProviderFilter, ActionFilter)
     ordering = ("-id",)
     pages_by_key = True
@@ -118,18 +118,28 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def moment(self, entry: AuditEntry) -> SafeString | str:
         return marks.moment(entry.at)
 
+    @admin.display(description="action")
+    def act(self, entry: AuditEntry) -> SafeString:
+        beneath = [entry.provider] if entry.provider else []
+        beneath += [f"attempt {entry.attempt}"] if entry.attempt else []
+        return marks.under(entry.action, ", ".join(beneath))
+
+    @admin.display(description="subject, correlation id")
+    def about(self, entry: AuditEntry) -> SafeString:
+        """Each leads to all that was done to it, or under it."""
+        subject, request = entry.subject_id, entry.correlation_id
+        of_request = _all_of(request, marks.short_id(request)) if request else ""
+        return marks.under(_all_of(subject, marks.short_id(subject)) if subject else marks.NOTHING, of_request)
+
     @admin.display(description="subject")
     def subject(self, entry: AuditEntry) -> SafeString | str:
-        """It leads to all that was done to it."""
-        return _all_of(entry.subject_id) if entry.subject_id else marks.NOTHING
-
-    @admin.display(description="provider, attempt")
-    def about(self, entry: AuditEntry) -> SafeString:
-        return marks.under(entry.provider or marks.NOTHING, f"attempt {entry.attempt}" if entry.attempt else "")
+        whole = marks.whole_id(entry.subject_id)
+        return _all_of(entry.subject_id, whole) if entry.subject_id else whole
 
     @admin.display(description="correlation id")
     def correlation(self, entry: AuditEntry) -> SafeString | str:
-        return _all_of(entry.correlation_id) if entry.correlation_id else marks.NOTHING
+        whole = marks.whole_id(entry.correlation_id)
+        return _all_of(entry.correlation_id, whole) if entry.correlation_id else whole
 
     @admin.display(description="facts")
     def facts(self, entry: AuditEntry) -> SafeString | str:
@@ -137,5 +147,5 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         return format_html_join("", "<div>{}: {}</div>", told) or marks.NOTHING
 
 
-def _all_of(key: object) -> SafeString:
-    return marks.link(reverse("admin:audit_auditentry_changelist", query={"q": str(key)}), marks.short_id(key))
+def _all_of(key: object, words: object) -> SafeString:
+    return marks.link(reverse("admin:audit_auditentry_changelist", query={"q": str(key)}), words)

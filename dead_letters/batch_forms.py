@@ -33,7 +33,9 @@ class NewForm(ReasonForm, RateForm):
         min_value=0,
         max_value=100,
     )
-    name = forms.CharField(max_length=100, help_text="For the list of replays, as “503 of 24 Nov”.")
+    name = forms.CharField(
+        max_length=100, widget=forms.TextInput(attrs={"size": 60}), help_text="For the list of replays."
+    )
     typed = forms.IntegerField(label="How many? Type the number", required=False)
     field_order = ("rate", "stop_percent", "name", "reason", "typed")
 

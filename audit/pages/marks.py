@@ -50,9 +50,9 @@ def ago(at: datetime) -> SafeString:
     return format_html(form, at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", _distance(at - datetime.now(UTC)))
 
 
-def narrow(at: datetime) -> SafeString:
+def narrow(at: datetime | None) -> SafeString | str:
     """As `moment`, for a column of a wide table: first how long ago, and beneath it the time to the minute."""
-    return under(ago(at), f"{at.astimezone(UTC):%Y-%m-%d %H:%M}")
+    return NOTHING if at is None else under(ago(at), f"{at.astimezone(UTC):%Y-%m-%d %H:%M}")
 
 
 def short_id(value: object) -> SafeString | str:

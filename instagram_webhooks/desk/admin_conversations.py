@@ -40,7 +40,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     """One account and one customer, who is not named here."""
 
     change_form_template = "instagram_webhooks/conversation.html"
-    list_display = ("short_id", "whose", "message", "reply", "person")
+    list_display = ("short_id", "whose", "wrote", "replied", "answered")
     list_filter = (ProviderFilter,)
     nothing_says = "No conversation yet. The first message of a customer begins one."
     ordering = ("-created_at", "-id")
@@ -103,6 +103,18 @@ class ConversationAdmin(ReadOnlyAdmin):
     @admin.display(description="first seen")
     def began(self, conversation: Conversation) -> SafeString | str:
         return marks.moment(conversation.created_at)
+
+    @admin.display(description="customer wrote")
+    def wrote(self, conversation: Conversation) -> SafeString | str:
+        return marks.narrow(conversation.last_message_at)
+
+    @admin.display(description="we replied")
+    def replied(self, conversation: Conversation) -> SafeString | str:
+        return marks.narrow(conversation.last_reply_at)
+
+    @admin.display(description="a person answered")
+    def answered(self, conversation: Conversation) -> SafeString | str:
+        return marks.narrow(conversation.last_human_at)
 
     @admin.display(description="customer wrote")
     def message(self, conversation: Conversation) -> SafeString | str:

@@ -15,7 +15,7 @@ from django_celery_results.admin import TaskResultAdmin
 
 from audit.pages import marks
 from audit.pages.asks import ReasonForm
-from audit.pages.lists import ReadOnlyAdmin
+from audit.pages.lists import ReadOnlyAdmin, Unchanging
 from instagram_webhooks.desk import beats, jobs
 from instagram_webhooks.desk.admin_workers import may_see, silent_since
 from instagram_webhooks.desk.jobs import STARTED, Job, Run
@@ -43,17 +43,8 @@ def may_run(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("dead_letters.act_on_deadletter"))
 
 
-class ResultAdmin(TaskResultAdmin):
+class ResultAdmin(Unchanging, TaskResultAdmin):
     """What came of a run; nobody invents one."""
-
-    def has_add_permission(self, *_: object) -> bool:
-        return False
-
-    def has_change_permission(self, *_: object) -> bool:
-        return False
-
-    def has_delete_permission(self, *_: object) -> bool:
-        return False
 
 
 class UpkeepAdmin(ReadOnlyAdmin):

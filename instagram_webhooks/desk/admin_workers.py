@@ -133,7 +133,7 @@ class WorkerAdmin(ReadOnlyAdmin):
         return format_html("{}<small>and {} more</small>", shown, more) if more > 0 else shown
 
     @admin.display(description="last pulse")
-    def last_pulse(self, worker: Worker) -> SafeString:
+    def last_pulse(self, worker: Worker) -> SafeString | str:
         return marks.narrow(worker.pulse_at)
 
     @admin.display(description="last delivery")
