@@ -106,10 +106,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     search_help_text = "The id of an event (or other subject), a correlation id, or who did it; exactly."
 
     def exactly(self, term: str) -> models.Q | None:
-        """Entries of a subject's id, of a correlation id or of a person."""
-        if not IDENTIFIER.fullmatch(term):
-            return done_by(term)
-        meant = models.Q(correlation_id=term) | done_by(term)
+        """Entries of a person, who has an order of their own; or else of a subject's id or of a correlation id."""
+        its = done_by(term)
+        if not IDENTIFIER.fullmatch(term) or AuditEntry.objects.filter(its).exists():
+            return its
+        meant = models.Q(correlation_id=term)
         with suppress(ValueError):
             meant |= models.Q(subject_id=uuid.UUID(term))
         return meant

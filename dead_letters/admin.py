@@ -61,8 +61,9 @@ def _action(act: str) -> Callable[..., HttpResponse | None]:
         page: "DeadLetterAdmin", request: HttpRequest, queryset: models.QuerySet[DeadLetter]
     ) -> HttpResponse | None:
         ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
-        if len(ids) > AT_ONCE:
-            page.message_user(request, f"Nothing was changed: choose at most {AT_ONCE} at once.", messages.ERROR)
+        if not 1 <= len(ids) <= AT_ONCE:
+            said = f"choose at most {AT_ONCE} at once" if ids else "what you chose is not in this list any more"
+            page.message_user(request, f"Nothing was changed: {said}.", messages.ERROR)
             return None
         return page.ask(request, act, ids, ReasonForm())
 

@@ -74,6 +74,8 @@ class BatchAdmin(ReadOnlyAdmin):
         if (begun := _begun(request)) is not None:
             return HttpResponseRedirect(_page(begun))
         try:
+            if "cause" in filters:
+                filters["cause"] = str(uuid.UUID(filters["cause"]))  # as a running one of it is found by
             until = _until(request)
             seen = batches.preview(filters, until=until)
         except (batches.EmptyFilter, batches.TooMany) as exc:
@@ -107,7 +109,8 @@ class BatchAdmin(ReadOnlyAdmin):
         form: NewForm,
     ) -> TemplateResponse:
         letters = "1 dead letter" if seen.count == 1 else f"{seen.count:,} dead letters"
-        came_from = reverse("admin:dead_letters_cause_change", args=[cause.pk]) if cause else ""
+        may_see = cause is not None and request.user.has_perm("dead_letters.view_cause")
+        came_from = reverse("admin:dead_letters_cause_change", args=[cause.pk]) if cause and may_see else ""
         context = {
             **self.admin_site.each_context(request),
             "title": f"Replay {letters}",
@@ -115,7 +118,7 @@ class BatchAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "act_url": new_url(filters),
             "back_url": came_from or reverse("admin:dead_letters_deadletter_changelist"),
-            "back_to": str(cause or "Dead letters"),
+            "back_to": str(cause) if came_from else "Dead letters",
             "form": form,
             "media": self.media + form.media,
             "seen": seen,
@@ -181,7 +184,7 @@ class BatchAdmin(ReadOnlyAdmin):
     def standing(self, batch: ReplayBatch) -> SafeString:
         return marks.state(batch.state)
 
-    def add_to_rows(self, rows: Sequence[ReplayBatch]) -> None:
+    def add_to_rows(self, rows: Sequence[ReplayBatch], _request: HttpRequest) -> None:
         """Gives each row how many of it have not ended; one query a page."""
         left = batches.left([row.pk for row in rows])
         for row in rows:

@@ -45,7 +45,7 @@ class CauseAdmin(ReadOnlyAdmin):
 
     change_form_template = "dead_letters/cause.html"
     list_display = ("what", "standing", "open_letters", "last_day", "accounts", "seen")
-    nothing_says = "No cause needs you. Those that are resolved or ignored stand under “all”."
+    nothing_says = "No cause needs you. All there ever were stand under “all”."
     list_filter = (StateFilter,)
     sortable_by = ()
     search_help_text = "An error code, exactly."
@@ -106,7 +106,7 @@ class CauseAdmin(ReadOnlyAdmin):
             about |= {"letters": _newest(cause), "all_url": _letters_url(cause, status=None)}
         return about
 
-    def add_to_rows(self, rows: Sequence[Any]) -> None:
+    def add_to_rows(self, rows: Sequence[Any], _request: HttpRequest | None = None) -> None:
         """Gives each row its figures; three queries a page."""
         found = causes.figures([row.pk for row in rows])
         for row in rows:

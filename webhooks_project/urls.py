@@ -17,5 +17,6 @@ urlpatterns = [
     path("api/v1/docs/", Reading.as_view(), name="api-docs"),
     re_path(r"^api/v1(?:/|$)", Nowhere.as_view()),
     path("admin/", admin.site.urls),
-    path("", RedirectView.as_view(pattern_name="admin:index")),  # for people; Meta's calls have addresses of their own
+    # For people: a webhook that is sent here by mistake is told so.
+    path("", RedirectView.as_view(pattern_name="admin:index", http_method_names=["get", "head"])),
 ]

@@ -94,7 +94,7 @@ def span(seconds: float) -> str:
 
 def lasted(ms: float) -> str:
     """A duration that may be short: in milliseconds beneath a second, with a tenth beneath ten."""
-    if ms < 1000:
+    if round(ms) < 1000:
         return f"{ms:.0f} ms"
     return f"{ms / 1000:.1f} s" if ms < 10_000 else span(ms / 1000)
 

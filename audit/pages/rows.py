@@ -1,11 +1,12 @@
 """The rows of an admin page: read within a time limit, and each with what other tables say about it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.views.main import ALL_VAR, IGNORED_PARAMS, SEARCH_VAR, ChangeList
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ALL_VAR, IGNORED_PARAMS, ORDER_VAR, SEARCH_VAR, ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -62,6 +63,7 @@ class TimedList(ChangeList):
 
     further_query = newer_query = older_query = ""
     is_late = False
+    is_own = True  # not one of Django's: the stylesheet knows its columns
     looked_through = LOOKED_THROUGH
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +75,9 @@ class TimedList(ChangeList):
         served: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         chosen = [spec.wanted() for spec in self.filter_specs if isinstance(spec, Walked)]
         wanted = [each for each in chosen if each is not None]
-        if wanted and not self.query:  # a search has found no more than some hundreds
+        # A search has found no more than some hundreds; of an act on some rows the ids are known.
+        self._is_walked = bool(wanted) and not self.query and not request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if self._is_walked:
             served = self._newest(served)
         return served.filter(*wanted)
 
@@ -86,7 +90,7 @@ class TimedList(ChangeList):
             self.is_late = True
             return served.none()
         for edge in edges:
-            self.further_query = self.get_query_string({f"{column}__lte": edge})
+            self.further_query = self.get_query_string({self._up_to: edge})
             return served.filter(**{f"{column}__gt": edge})
         return served
 
@@ -98,9 +102,9 @@ class TimedList(ChangeList):
             messages.warning(request, "This took too long and was stopped. Search by an id, or filter otherwise.")
         # A list, because the template would send the same query again.
         self.result_list = rows or []
-        add: Callable[[Sequence[Any]], None] | None = getattr(self.model_admin, "add_to_rows", None)
+        add: Callable[[Sequence[Any], HttpRequest], None] | None = getattr(self.model_admin, "add_to_rows", None)
         if add is not None and rows:
-            add(rows)
+            add(rows, request)
 
     def _taken(self, request: HttpRequest) -> Cursor | None:
         """The cursor of this page, which narrows nothing and stands in no link of a filter."""
@@ -108,7 +112,9 @@ class TimedList(ChangeList):
         self.filter_params.pop(CURSOR, None)
         if not self.is_by_key:
             return None
-        self.page_num = 1  # Django's own pages are not asked for
+        self.page_num = 1  # Django's own pages are not asked for, nor another order
+        self.params.pop(ORDER_VAR, None)
+        self.filter_params.pop(ORDER_VAR, None)
         try:
             return Cursor.read(text, self._order, self.model) if text else None
         except BadCursor:
@@ -122,11 +128,19 @@ class TimedList(ChangeList):
         if self._cursor and (not page.rows or (self._cursor.is_back and page.previous is None)):
             # The newest, and as many of them as on any page.
             page = Page.read(self.queryset, self._order, None, limit=self.list_per_page)
-        self.newer_query, self.older_query = self._leads_to(page.previous), self._leads_to(page.next)
+        # What is looked through begins at the same row on every page, whatever comes meanwhile.
+        begins = {self._up_to: getattr(page.rows[0], self._order.columns[0])} if self._is_walked and page.rows else {}
+        begins = {name: at for name, at in begins.items() if name not in self.filter_params}
+        self.newer_query, self.older_query = self._leads_to(page.previous, begins), self._leads_to(page.next, begins)
         return page.rows
 
-    def _leads_to(self, cursor: Cursor | None) -> str:
-        return self.get_query_string({CURSOR: cursor.written()}) if cursor else ""
+    def _leads_to(self, cursor: Cursor | None, begins: Mapping[str, object]) -> str:
+        return self.get_query_string({CURSOR: cursor.written(), **begins}) if cursor else ""
+
+    @property
+    def _up_to(self) -> str:
+        """The parameter that says where what is looked through begins."""
+        return f"{self._order.columns[0]}__lte"
 
     @property
     def is_by_key(self) -> bool:
@@ -141,7 +155,7 @@ class TimedList(ChangeList):
     @property
     def newest_query(self) -> str:
         """Leads to the first page."""
-        return self.get_query_string()
+        return self.get_query_string(remove=[self._up_to])
 
     @property
     def all_query(self) -> str:
@@ -170,4 +184,6 @@ class TimedList(ChangeList):
 
 
 def _words(parameter: str) -> str:
+    if parameter.endswith("__lte"):
+        return f"{parameter.removesuffix('__lte').replace('_', ' ')} up to"
     return parameter.removesuffix("__exact").removesuffix("__id").replace("_", " ")

@@ -186,7 +186,7 @@ class AccountAdmin(_Admin):
 
     # --- columns and fields --------------------------------------------------------------------------
 
-    def add_to_rows(self, rows: Sequence[Account]) -> None:
+    def add_to_rows(self, rows: Sequence[Account], _request: HttpRequest | None = None) -> None:
         """Gives each row the number of its parked events and when its last one came; two queries a page."""
         counts = accounts.parked_counts([row.pk for row in rows])
         heard = accounts.heard_at(rows)

@@ -76,9 +76,9 @@ class BlockedAdmin(ReadOnlyAdmin):
     def has_act_permission(self, request: HttpRequest) -> bool:
         return may_set_aside(request)
 
-    def add_to_rows(self, rows: Sequence[Any]) -> None:
+    def add_to_rows(self, rows: Sequence[Any], request: HttpRequest) -> None:
         """Gives each row what it waits for and what stands behind it; the same few queries for any page."""
-        add_accounts(rows)
+        add_accounts(rows, request.user.has_perm)
         counts = heads.behind([row.lane for row in rows])
         for row, one in zip(rows, shown(rows), strict=True):
             row.waiting, row.behind = one["waiting"], counts.get(row.lane, 0)

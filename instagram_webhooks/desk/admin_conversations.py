@@ -48,7 +48,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     sortable_by = ()
     search_help_text = "A conversation id, or the id of one of its messages, events or requests; exactly."
     fieldsets = (
-        (None, {"fields": ("whole_id", "provider", "whose", "began")}),
+        (None, {"fields": ("whole_id", "provider", "whole_account", "began")}),
         ("Who spoke last", {"fields": ("message", "reply", "person", "read")}),
     )
 
@@ -70,6 +70,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     def beside(self, request: HttpRequest, conversation: Conversation) -> dict[str, object]:
         """Its last messages."""
+        add_accounts([conversation], request.user.has_perm)
         newest = conversation.message_set.order_by("-happened_at", "-id")[: MESSAGES + 1]
         lines = list(_lines(newest))
         may_open = lines and opened.may_open(request)
@@ -84,9 +85,9 @@ class ConversationAdmin(ReadOnlyAdmin):
             ),
         }
 
-    def add_to_rows(self, rows: Sequence[Conversation]) -> None:
+    def add_to_rows(self, rows: Sequence[Conversation], request: HttpRequest) -> None:
         """Gives each row its account; one query a page."""
-        add_accounts(rows)
+        add_accounts(rows, request.user.has_perm)
 
     @admin.display(description="conversation")
     def short_id(self, conversation: Conversation) -> SafeString:
@@ -95,6 +96,10 @@ class ConversationAdmin(ReadOnlyAdmin):
     @admin.display(description="account")
     def whose(self, conversation: Conversation) -> SafeString | str:
         return linked(conversation)
+
+    @admin.display(description="account")
+    def whole_account(self, conversation: Conversation) -> SafeString | str:
+        return linked(conversation, whole=True)
 
     @admin.display(description="conversation id")
     def whole_id(self, conversation: Conversation) -> SafeString | str:

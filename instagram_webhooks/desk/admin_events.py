@@ -80,7 +80,9 @@ class EventAdmin(ReadOnlyAdmin):
         stands += ["waits_for"] if obj.state in OPEN else []
         stands += ["due"] if obj.state == EventState.RETRYING else []
         stands += ["letters"] if DeadLetter.objects.filter(subject_id=obj.pk).exists() else []
-        is_about = ["kind", "provider", "whose", "happened", "arrived"] + (["finished"] if obj.finished_at else [])
+        is_about = ["kind", "provider", "whole_account", "happened", "arrived"] + (
+            ["finished"] if obj.finished_at else []
+        )
         ids = ["whole_id", "correlation"] + (["conversation"] if obj.conversation_id else [])
         ids += ["message"] if obj.message_digest else []
         parts = {"How it stands": stands, "What it is": is_about, "Ids": ids}
@@ -101,17 +103,18 @@ class EventAdmin(ReadOnlyAdmin):
         found = [event.pk for event in trace.find(term).events]
         return models.Q(pk__in=found) if found else None
 
-    def add_to_rows(self, rows: Sequence[WebhookEvent]) -> None:
+    def add_to_rows(self, rows: Sequence[WebhookEvent], request: HttpRequest) -> None:
         """Gives each row its reply and its account; two queries a page."""
         replies = OutgoingReply.objects.filter(event_id__in=[row.pk for row in rows])
         states = dict(replies.values_list("event_id", "state"))
-        add_accounts(rows)
+        add_accounts(rows, request.user.has_perm)
         for row in rows:
             row.reply_state = states.get(row.pk, "")  # type: ignore[attr-defined]
 
     def beside(self, request: HttpRequest, event: WebhookEvent) -> dict[str, object]:
         """Its timeline, and the way to set it aside where it blocks its conversation."""
         (one,) = shown([event], timeline=True)
+        add_accounts([event], request.user.has_perm)
         event.shown = one  # type: ignore[attr-defined]  # its fields are of the same
         goes_first = one["waiting"] is not None and one["waits_for"] is None
         may_go = goes_first and event.state != EventState.PROCESSING and may_set_aside(request)
@@ -141,6 +144,10 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="account")
     def whose(self, event: WebhookEvent) -> SafeString | str:
         return linked(event)
+
+    @admin.display(description="account")
+    def whole_account(self, event: WebhookEvent) -> SafeString | str:
+        return linked(event, whole=True)
 
     @admin.display(description="reply")
     def answer(self, event: WebhookEvent) -> SafeString | str:

@@ -88,7 +88,7 @@ class WorkerAdmin(ReadOnlyAdmin):
         """The list says all there is."""
         return HttpResponseRedirect(reverse("admin:instagram_webhooks_worker_changelist"))
 
-    def add_to_rows(self, rows: Sequence[Any]) -> None:
+    def add_to_rows(self, rows: Sequence[Any], _request: HttpRequest) -> None:
         """Gives each row the events that it has; one query a page, no more rows than all workers have slots."""
         events = WebhookEvent.objects.filter(worker_id__in=[row.pk for row in rows]).order_by("claimable_at", "pk")
         held: dict[UUID | None, list[tuple[UUID, str, datetime | None]]] = {}

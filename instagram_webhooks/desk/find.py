@@ -77,7 +77,7 @@ def _told(event: Event, links: list[tuple[str, str]]) -> Told:
 
 def _links(events: Sequence[WebhookEvent], allowed: Callable[[str], bool]) -> dict[UUID, list[tuple[str, str]]]:
     """Where to go on from each: what it died of last, its own page, its conversation and its account."""
-    add_accounts(events)
+    add_accounts(events, allowed)
     conversations = Conversation.objects.filter(pk__in={event.conversation_id for event in events})
     known = set(conversations.values_list("pk", flat=True))
     letters = DeadLetter.objects.filter(subject_id__in=[event.pk for event in events]).order_by("created_at", "id")

@@ -32,7 +32,7 @@ _FACTS: Mapping[str, Callable[[object], str]] = {
     "place": lambda _: "",
     "starts": lambda count: f"begun {count} ×",
     "status": lambda status: f"HTTP {status}",
-    "wait_s": lambda s: f"again in {marks.span(float(str(s)))}",
+    "wait_s": lambda s: f"again in {marks.lasted(float(s) * 1000)}" if isinstance(s, int | float) else f"again: {s}",
     "worker_id": lambda worker: f"worker {worker}",
 }
 _BARE = ("code", "reason", "decision")  # their values say what they are

@@ -77,13 +77,14 @@ def _now(event: Event, steps: list[Step]) -> str:
 
 def _waiting(event: Event, steps: list[Step], attempts: str) -> str:
     behind = f" It stands behind event {event['waits_for']} of its conversation." if event["waits_for"] else ""
-    if paused_until := _paused_until(event):
-        code = _code(_last(steps, "retry.scheduled"))
-        # Its own time is later than that, and is not waited for.
-        return f"It waits while its account is left alone, until {paused_until}; {attempts} so far{code}.{behind}"
     if event["next_attempt_at"]:
         next_at = _clock(event["next_attempt_at"], event["received_at"])
         code = _code(_last(steps, "retry.scheduled"))
+        if paused_until := _paused_until(event):
+            # What went to sleep for the pause is woken at its end; what had failed before keeps to its own time.
+            latest = _clock(max(paused_until, event["next_attempt_at"]), event["received_at"])
+            waits = f"It waits: its account is left alone until {_clock(paused_until, event['received_at'])}"
+            return f"{waits}, and its next attempt is at {latest} at the latest, after {attempts}{code}.{behind}"
         return f"It will be tried again at {next_at}, after {attempts}{code}.{behind}"
     return behind.strip() or "It is ready and waits for a worker; if it stays so, look whether workers run."
 
@@ -92,7 +93,7 @@ def _paused_until(event: Event) -> str:
     waiting = event["waiting"]
     if waiting is None or waiting["what"] != "pause" or waiting["until"] is None:
         return ""
-    return _clock(waiting["until"], event["received_at"])
+    return waiting["until"]
 
 
 def _silence(event: Event) -> str:

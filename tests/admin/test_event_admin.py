@@ -10,7 +10,7 @@ from audit.pages import rows as page_rows
 from dead_letters.bury import BuriedError, bury
 from instagram_webhooks.models import OutgoingReply, WebhookEvent
 from tests.admin.pages import EVENTS, found, inline_code, said, shown
-from tests.builders import ACCOUNT, PERSON, a_message, stored
+from tests.builders import ACCOUNT, PERSON, a_message, an_account, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
 CANARY = "canary words of a customer"
@@ -155,3 +155,16 @@ def test_an_event_that_is_not_there_is_said_to_be_gone(ops):
     page = ops.get(f"{EVENTS}{uuid7()}/change/", secure=True, follow=True)
 
     assert "doesn’t exist" in said(page)[0]
+
+
+@pytest.mark.parametrize("may_see", [True, False])
+def test_an_account_is_named_to_whoever_may_see_accounts(login, may_see):
+    account = an_account()
+    (event,) = stored(a_message("m-1"), correlation_id="req-1")
+    client = login("view_webhookevent", *(["view_account"] if may_see else []))
+
+    for address in (EVENTS, f"{EVENTS}{event.pk}/change/"):
+        page = client.get(address, secure=True).content.decode()
+        assert (account.label in page) is may_see
+        assert (f"/admin/instagram_webhooks/account/{account.pk}/change/" in page) is may_see
+        assert account.account_id in page

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.ids import uuid7
 from instagram_webhooks.inbox import arrivals, moves
-from instagram_webhooks.models import Account, Refusals
+from instagram_webhooks.models import Account, Conversation, Refusals
 from tests.admin.pages import EVENTS, inline_code, shown
 from tests.admin.test_event_admin import buried
 from tests.builders import ACCOUNT, PERSON, a_message, an_account, stored
@@ -46,18 +46,27 @@ def test_of_one_event_the_page_shows_all_that_happened_and_a_text_for_a_ticket(o
     assert inline_code(html) == []
 
 
-def test_what_died_says_of_what_and_leads_on(login):
-    ops = login("view_webhookevent", "view_deadletter", "view_account")
+LEADS = {
+    "view_deadletter": "/admin/dead_letters/deadletter/",
+    "view_account": "/admin/instagram_webhooks/account/",
+    "view_conversation": "/admin/instagram_webhooks/conversation/",
+}
+
+
+@pytest.mark.parametrize("rights", [[], *([right] for right in LEADS), list(LEADS)], ids=str)
+def test_what_died_says_of_what_and_leads_to_what_may_be_seen(login, rights):
     account = an_account()
     (event,) = stored(a_message("m-1"), correlation_id="req-1")
-    letter = buried(event)
+    Conversation.objects.create(id=event.conversation_id, provider=event.provider, account=event.account)
+    buried(event)
 
-    html = ops.get(FIND, {"q": "m-1"}, secure=True).content.decode()
+    page = login("view_webhookevent", *rights).get(FIND, {"q": "m-1"}, secure=True)
 
-    assert f"/admin/dead_letters/deadletter/{letter}/change/" in html
-    assert "Dead letter (open): " in html
-    assert f"/admin/instagram_webhooks/account/{account.pk}/change/" in html
-    assert "/admin/instagram_webhooks/conversation/" not in html
+    (told,) = page.context["told"]
+    html = page.content.decode()
+    assert {right for right, lead in LEADS.items() if any(url.startswith(lead) for _, url in told.links)} == set(rights)
+    assert ("Dead letter (open): " in html) is ("view_deadletter" in rights)
+    assert (account.label in html) is ("view_account" in rights)
 
 
 def test_of_many_the_latest_are_told_and_the_page_says_how_many_there_are(ops, monkeypatch):

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from audit.ids import uuid7
 from instagram_webhooks.models import WebhookEvent
 from tests.admin.pages import CONVERSATIONS, EVENTS, found, said, shown, words
+from tests.admin.test_event_admin import buried
 from tests.builders import ACCOUNT, a_message, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -120,12 +122,54 @@ def test_a_list_leads_to_older_and_newer_pages_that_stay_as_they_were(admin_clie
     second = shows(admin_client, first.older_query, [d, c])
     last = shows(admin_client, second.older_query, [b, a])
     assert not last.older_query
-    assert [chip.name for chip in last.chips] == ["provider"]
-    assert last.get_query_string() == last.newest_query == "?provider=instagram"
+    assert [chip.name for chip in last.chips] == ["provider", "received at up to"]
+    assert last.newest_query == "?provider=instagram"
     shows(admin_client, last.newer_query, [d, c])
     newest = WebhookEvent.objects.latest("received_at").pk
     shows(admin_client, second.newer_query, [f, e])
     shows(admin_client, last.newest_query, [newest, f])
+
+
+def test_what_is_looked_through_stays_the_same_beside_whatever_comes(admin_client, three_pages, monkeypatch):
+    monkeypatch.setattr("audit.pages.rows.LOOKED_THROUGH", 6)
+    a, b, c, d, e, f = three_pages
+    first = shows(admin_client, "?kind=message", [f, e])
+    stored(*[a_message(f"m-new-{n}") for n in range(6)], correlation_id="request-new")
+
+    second = shows(admin_client, first.older_query, [d, c])
+    shows(admin_client, second.older_query, [b, a])
+    shows(admin_client, second.newer_query, [f, e])
+    newest = WebhookEvent.objects.order_by("-received_at", "-event_id").values_list("pk", flat=True)
+    shows(admin_client, second.newest_query, list(newest[:2]))
+    assert "received at up to" in [chip.name for chip in second.chips]
+
+
+def test_a_list_by_key_has_one_order(admin_client, three_pages):
+    WebhookEvent.objects.filter(pk=three_pages[0]).update(attempts=9)
+
+    shows(admin_client, "?o=-4", three_pages[:3:-1])
+
+
+def test_an_act_on_a_page_further_back_is_on_what_was_chosen_there(admin_client, monkeypatch):
+    monkeypatch.setattr("audit.pages.lists.ReadOnlyAdmin.list_per_page", 1)
+    monkeypatch.setattr("audit.pages.rows.LOOKED_THROUGH", 2)
+    letters = "/admin/dead_letters/deadletter/"
+    for n in range(2):
+        buried(stored(a_message(f"m-{n}"), correlation_id=f"request-{n}")[0])
+    first = admin_client.get(letters, {"provider": "instagram"}, secure=True).context["cl"]
+    second = admin_client.get(letters + first.older_query, secure=True).context["cl"]
+    (chosen,) = second.result_list
+    for n in range(2, 5):
+        buried(stored(a_message(f"m-{n}"), correlation_id=f"request-{n}")[0])
+    act = {"action": "replay_chosen", "_selected_action": str(chosen.pk), "index": "0"}
+
+    for address in (first.older_query, "?provider=instagram"):
+        asks = admin_client.post(letters + address, act, secure=True)
+        assert [letter.pk for letter, _ in asks.context["letters"]] == [chosen.pk]
+
+    act["_selected_action"] = str(uuid7())
+    none = admin_client.post(letters + first.older_query, act, secure=True, follow=True)
+    assert said(none) == ["Nothing was changed: what you chose is not in this list any more."]
 
 
 def test_a_page_beside_which_nothing_is_left_is_the_newest(admin_client, three_pages):

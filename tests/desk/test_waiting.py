@@ -60,8 +60,9 @@ def test_a_retry_of_an_account_that_is_left_alone_says_so():
     event = retrying()
 
     assert waiting(event)["what"] == "pause"
-    assert "It waits while its account is left alone, until" in story(event)
-    assert "tried again at" not in story(event)
+    assert "It waits: its account is left alone until" in story(event)
+    paused_until = waiting(event)["until"]
+    assert f"its next attempt is at {paused_until[:10]} {paused_until[11:23]} at the latest" in story(event)
 
 
 def test_a_parked_event_says_what_is_wrong_with_its_account():
