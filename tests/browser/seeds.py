@@ -67,9 +67,9 @@ def conversations(text):
     for n, key in enumerate(IDS * 4):
         conversation_id = uuid7()
         found.append(Conversation.objects.create(
-            id=conversation_id, provider="instagram", account=key, last_message_at=ago(minutes=n),
+            id=conversation_id, provider="instagram", account=key, last_message_at=ago(minutes=n + 1),
             sealed_partner=seal_text("6120000000000042", place=Conversation.PARTNER_PLACE, row_id=conversation_id),
-            last_reply_at=ago(minutes=n - 1), created_at=ago(hours=n),
+            last_reply_at=ago(minutes=n, seconds=56), created_at=ago(hours=n),
         ))  # fmt: skip
         for m in range(4):
             author = ("customer", "service")[m % 2]
@@ -102,16 +102,22 @@ def letters(text, spoken):
                             and [text.of(each, 10_000) for each in frames], summary=text.of(summary, 300))  # fmt: skip
         for n in range(count):
             at, conversation = ago(minutes=7 * n + 2), spoken[n % len(spoken)]
-            event = with_payload(an_event(state="dead", received_at=at, account=conversation.account,
+            came = at - timedelta(minutes=6)
+            event = with_payload(an_event(state="dead", received_at=came, account=conversation.account,
                                           lane=conversation.pk, attempts=3))  # fmt: skip
-            on_record("event.retrying", event, attempt=1, detail={"status": 503, "code": text.of(code, 10_000)})
-            on_record("event.failed", event, attempt=3, detail={"code": text.of(code, 64)})
+            on_record(
+                "event.retrying", event, attempt=1, at=came, detail={"status": 503, "code": text.of(code, 10_000)}
+            )
+            on_record("event.failed", event, attempt=3, at=at, detail={"status": 503, "code": text.of(code, 64)})
             letter = bury(
                 subject_kind="instagram_webhooks.event", subject_id=event.pk, lane=event.lane, order_at=event.order_at,
                 provider="instagram", kind="message", account_label=conversation.account,
                 correlation_id=event.correlation_id, error=error, attempts=3,
             )  # fmt: skip
             DeadLetter.objects.filter(pk=letter).update(created_at=at)
+    for seen in Cause.objects.all():
+        seen.first_seen_at = DeadLetter.objects.filter(cause=seen).earliest("created_at").created_at
+        seen.save(update_fields=["first_seen_at"])
     causes.keep()
     cause = Cause.objects.order_by("id").first()
     Cause.objects.filter(pk=cause.pk).update(state="acknowledged", changed_by=text.of("anna", 150), changed_at=NOW,
