@@ -113,10 +113,13 @@ _ROWS = (
                CASE WHEN status <> 'open' THEN at END, CASE WHEN status <> 'open' THEN 'ops' ELSE '' END, '',
                CASE WHEN status = 'replayed' THEN 1 ELSE 0 END, at
           FROM lived WHERE status IS NOT NULL""",
-    f"""INSERT INTO {_AUDIT} (id, at, action, subject_id, provider, correlation_id, attempt, detail)
-        SELECT {_id_at("at")}, at, action, event_id, provider, correlation_id, 1, '{{{{"fence": 1}}}}'
+    f"""INSERT INTO {_AUDIT} (id, at, action, subject_id, provider, correlation_id, actor, attempt, detail)
+        SELECT {_id_at("at")}, at, action, event_id, provider, correlation_id,
+               CASE WHEN action LIKE 'dead_letter.%' THEN 'ops' ELSE 'system' END, 1, '{{{{"fence": 1}}}}'
           FROM lived, LATERAL (
-                 SELECT unnest(CASE WHEN status IS NOT NULL THEN ARRAY['event.retrying', 'event.failed']
+                 SELECT unnest(CASE WHEN status = 'open' THEN ARRAY['event.retrying', 'event.failed']
+                                    WHEN status IS NOT NULL
+                                    THEN ARRAY['event.retrying', 'event.failed', 'dead_letter.' || status]
                                     WHEN state = 'processed' THEN ARRAY['event.processed']
                                     WHEN state = 'retrying' THEN ARRAY['event.retrying'] END) AS action) said""",
 )

@@ -45,6 +45,7 @@ _ONE = ("cause", "deadletter", "replaybatch", "webhookevent", "conversation", "a
 _MORE = {
     "dashboard": "/admin/",
     "dashboard, 7 d": "/admin/?range=7d",
+    "audit of one person": "/admin/audit/auditentry/?q=ops",
     "replay: preview": "/admin/dead_letters/replaybatch/new/?cause={cause}&account={account}",
 }
 
