@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
@@ -18,6 +19,7 @@ from audit.ids import CLOCKS_DIFFER, first_id
 from audit.models import SYSTEM, AuditEntry, done_by
 from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
+from audit.pages.rows import Walked
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -43,17 +45,22 @@ ACTIONS = (
 )
 
 
-class ActionFilter(admin.SimpleListFilter):
-    """By action, with fixed choices."""
+class ActionFilter(Walked):
+    """By action, with fixed choices. Of one person's entries, or of people's, no index has those of one action."""
 
-    title = "action"
-    parameter_name = "action"
+    title = parameter_name = "action"
+    values = ACTIONS
 
     def lookups(self, *_: object) -> "Iterable[tuple[str, StrOrPromise]]":
         return [(name, name) for name in ACTIONS]
 
-    def queryset(self, _request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
-        return queryset.filter(action=self.value()) if self.value() in ACTIONS else queryset
+    def queryset(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+        self._is_served = request.GET.get("by") not in ("me", "people") and not request.GET.get(SEARCH_VAR)
+        wanted = super().wanted()
+        return queryset.filter(wanted) if wanted and self._is_served else queryset
+
+    def wanted(self) -> models.Q | None:
+        return None if self._is_served else super().wanted()
 
 
 class WhoFilter(admin.SimpleListFilter):

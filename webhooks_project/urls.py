@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from webhooks_project import kept
 from webhooks_project.api_docs import Description, Reading
 from webhooks_project.nowhere import Nowhere
 
@@ -20,3 +21,5 @@ urlpatterns = [
     # For people: a webhook that is sent here by mistake is told so.
     path("", RedirectView.as_view(pattern_name="admin:index", http_method_names=["get", "head"])),
 ]
+
+kept.keep()  # the first page loads all pages

@@ -5,7 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from instagram_webhooks.conf import conf
-from webhooks_project import page_time
+from webhooks_project import kept, page_time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 
@@ -20,3 +20,4 @@ if conf().metrics_token:
 from instagram_webhooks.door.lookout import lookout  # noqa: E402  # needs the apps
 
 lookout.start()
+kept.keep()

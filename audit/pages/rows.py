@@ -75,8 +75,8 @@ class TimedList(ChangeList):
         served: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         chosen = [spec.wanted() for spec in self.filter_specs if isinstance(spec, Walked)]
         wanted = [each for each in chosen if each is not None]
-        # A search has found no more than some hundreds; of an act on some rows the ids are known.
-        self._is_walked = bool(wanted) and not self.query and not request.POST.getlist(ACTION_CHECKBOX_NAME)
+        # Of an act on some rows the ids are known.
+        self._is_walked = bool(wanted) and not request.POST.getlist(ACTION_CHECKBOX_NAME)
         if self._is_walked:
             served = self._newest(served)
         return served.filter(*wanted)

@@ -88,6 +88,21 @@ def test_what_people_did_long_ago_is_found_by_an_index_of_what_people_did(filled
     assert "using audit_by_pe" in plan_of(listed)
 
 
+@pytest.mark.parametrize("query", ["q=anna", "by=people"])
+def test_an_action_that_people_never_did_is_looked_for_no_further_than_any_filter_without_an_index(
+    filled, admin_client, monkeypatch, query
+):
+    monkeypatch.setattr(rows, "LOOKED_THROUGH", LOOKED_THROUGH)
+    AuditEntry.objects.bulk_create(
+        AuditEntry(id=uuid.UUID(int=n), action="dead_letter.replayed", actor="anna") for n in range(3000)
+    )
+
+    listed = admin_client.get(f"/admin/audit/auditentry/?{query}&action=event.processed", secure=True).context["cl"]
+
+    assert listed.result_list == []
+    assert listed.further_query
+
+
 def test_a_preview_reads_an_index_and_no_page_of_the_table_for_each_letter(filled, admin_client):
     account, cause = DeadLetter.objects.filter(status="open").values_list("account_label", "cause_id").first()
     asked_for = f"cause={cause}&account={account}"
