@@ -24,7 +24,7 @@ from dead_letters import review, telling
 from dead_letters.batch_admin import BatchAdmin, url_of_all
 from dead_letters.batches import ACT_RIGHTS
 from dead_letters.cause_admin import CauseAdmin
-from dead_letters.models import Cause, DeadLetter, ReplayBatch, Status
+from dead_letters.models import Cause, DeadLetter, ReplayBatch, Status, upstream
 from dead_letters.outcomes import Outcome, Result
 
 AT_ONCE = 500
@@ -215,9 +215,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     @admin.display(description="failure")
     def failure(self, letter: DeadLetter) -> SafeString:
         """The code, linked to all of the same code, and the upstream's numbers."""
-        numbers = [str(n) for n in (letter.upstream_code, letter.upstream_subcode) if n is not None]
+        numbers = upstream(letter)
         address = reverse("admin:dead_letters_deadletter_changelist", query={"code__exact": letter.code})
-        return format_html("{}{}", marks.link(address, letter.code), f" ({'/'.join(numbers)})" if numbers else "")
+        return format_html("{}{}", marks.link(address, letter.code), f" ({numbers})" if numbers else "")
 
     @admin.display(description="account, kind")
     def whose(self, letter: DeadLetter) -> SafeString:

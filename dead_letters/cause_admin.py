@@ -24,7 +24,7 @@ from dead_letters import causes
 from dead_letters.batch_admin import new_url
 from dead_letters.batches import ACT_RIGHTS
 from dead_letters.cause_forms import IgnoreForm, NoteForm, StateFilter
-from dead_letters.models import Cause, CauseState, DeadLetter
+from dead_letters.models import Cause, CauseState, DeadLetter, upstream
 
 CAUSES = "admin:dead_letters_cause_changelist"
 LETTERS = "admin:dead_letters_deadletter_changelist"
@@ -178,8 +178,8 @@ class CauseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="failure")
     def failure(self, cause: Cause) -> str:
-        numbers = [str(n) for n in (cause.upstream_code, cause.upstream_subcode) if n is not None]
-        return f"{cause.code} ({'/'.join(numbers)})" if numbers else cause.code
+        numbers = upstream(cause)
+        return f"{cause.code} ({numbers})" if numbers else cause.code
 
     @admin.display(description="state")
     def standing(self, cause: Cause) -> SafeString:

@@ -25,6 +25,11 @@ class CauseState(models.TextChoices):
     IGNORED = "ignored"  # until a time; its deaths are still counted and shown
 
 
+def upstream(failed: "Cause | DeadLetter") -> str:
+    """The upstream's code and subcode as people write them, as 100/33; "" where it named none."""
+    return "/".join(str(n) for n in (failed.upstream_code, failed.upstream_subcode) if n is not None)
+
+
 class Cause(models.Model):
     """Why things die: one row for any number of dead letters that failed in the same way.
 
@@ -65,8 +70,8 @@ class Cause(models.Model):
 
     def __str__(self) -> str:
         """What fails, with the upstream's numbers: several causes may share a sentence."""
-        numbers = [str(n) for n in (self.upstream_code, self.upstream_subcode) if n is not None]
-        return f"{self.summary.rstrip('.')} ({'/'.join(numbers)})" if numbers else self.summary
+        numbers = upstream(self)
+        return f"{self.summary.rstrip('.')} ({numbers})" if numbers else self.summary
 
 
 class CauseHour(models.Model):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -21,10 +22,21 @@ def add_accounts(rows: Sequence[Any], allowed: Callable[[str], bool]) -> None:
         row.account_of_it = by_ids.get((row.provider, row.account))
 
 
-def linked(row: Any, *, whole: bool = False) -> SafeString | str:
-    """Its account by label and id; by its id alone where no account was added."""
+class AccountColumns:
+    """Of an admin whose rows were given their accounts."""
+
+    @admin.display(description="account")
+    def whose(self, row: Any) -> SafeString | str:
+        return _linked(row, marks.short_id(row.account))
+
+    @admin.display(description="account")
+    def whole_account(self, row: Any) -> SafeString | str:
+        return _linked(row, marks.whole_id(row.account))
+
+
+def _linked(row: Any, shown: SafeString | str) -> SafeString | str:
+    """Its account by label and id; by its id alone where there is none to be seen."""
     account: Account | None = row.account_of_it
-    shown = marks.whole_id(row.account) if whole else marks.short_id(row.account)
     if account is None:
         return shown
     link = marks.link(reverse(_PAGE, args=[account.pk]), account.label or account.account_id)

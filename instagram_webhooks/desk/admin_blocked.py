@@ -19,7 +19,7 @@ from audit.pages import marks
 from audit.pages.asks import ReasonForm
 from audit.pages.lists import CappedPaginator, ReadOnlyAdmin
 from dead_letters.admin import AT_ONCE, chosen_ids
-from instagram_webhooks.desk.account_links import add_accounts, linked
+from instagram_webhooks.desk.account_links import AccountColumns, add_accounts
 from instagram_webhooks.desk.event import shown
 from instagram_webhooks.desk.set_aside import set_aside
 from instagram_webhooks.inbox import heads
@@ -50,7 +50,7 @@ class _Paginator(CappedPaginator):
     cap = 1000
 
 
-class BlockedAdmin(ReadOnlyAdmin):
+class BlockedAdmin(AccountColumns, ReadOnlyAdmin):
     """Heads of lanes that stand, the longest wait first; nothing in it is personal data."""
 
     actions = ("set_aside_chosen",)
@@ -158,10 +158,6 @@ class BlockedAdmin(ReadOnlyAdmin):
             return marks.state(row.state)
         reason = f": {waiting['reason'].replace('_', ' ')}" if waiting["reason"] else ""
         return marks.under(marks.state(row.state), f"{_WHY[waiting['what']]}{reason}")
-
-    @admin.display(description="account")
-    def whose(self, row: Any) -> SafeString | str:
-        return linked(row)
 
     @admin.display(description="kind")
     def what(self, row: Any) -> SafeString:

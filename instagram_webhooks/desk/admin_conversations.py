@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from audit.pages import marks
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from instagram_webhooks.desk import opened, trace
-from instagram_webhooks.desk.account_links import add_accounts, linked
+from instagram_webhooks.desk.account_links import AccountColumns, add_accounts
 from instagram_webhooks.errors import PayloadSealBroken
 from instagram_webhooks.models import Conversation, Message
 from instagram_webhooks.replies import thread
@@ -36,7 +36,7 @@ class Line:
     deleted_at: datetime | None
 
 
-class ConversationAdmin(ReadOnlyAdmin):
+class ConversationAdmin(AccountColumns, ReadOnlyAdmin):
     """One account and one customer, who is not named here."""
 
     change_form_template = "instagram_webhooks/conversation.html"
@@ -92,14 +92,6 @@ class ConversationAdmin(ReadOnlyAdmin):
     @admin.display(description="conversation")
     def short_id(self, conversation: Conversation) -> SafeString:
         return marks.under(marks.short_id(conversation.pk), conversation.provider)
-
-    @admin.display(description="account")
-    def whose(self, conversation: Conversation) -> SafeString | str:
-        return linked(conversation)
-
-    @admin.display(description="account")
-    def whole_account(self, conversation: Conversation) -> SafeString | str:
-        return linked(conversation, whole=True)
 
     @admin.display(description="conversation id")
     def whole_id(self, conversation: Conversation) -> SafeString | str:

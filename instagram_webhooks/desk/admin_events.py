@@ -18,7 +18,7 @@ from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from audit.pages.rows import Walked
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk import trace
-from instagram_webhooks.desk.account_links import add_accounts, linked
+from instagram_webhooks.desk.account_links import AccountColumns, add_accounts
 from instagram_webhooks.desk.admin_blocked import SET_ASIDE, may_set_aside
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.step_words import lines
@@ -60,7 +60,7 @@ class KindFilter(Walked):
     values = KINDS
 
 
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(AccountColumns, ReadOnlyAdmin):
     """What Meta told us, without what it says: no payload, no customer's id."""
 
     change_form_template = "instagram_webhooks/event.html"
@@ -140,14 +140,6 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="kind")
     def what(self, event: WebhookEvent) -> SafeString:
         return marks.under(event.kind.replace("_", " "), event.provider)
-
-    @admin.display(description="account")
-    def whose(self, event: WebhookEvent) -> SafeString | str:
-        return linked(event)
-
-    @admin.display(description="account")
-    def whole_account(self, event: WebhookEvent) -> SafeString | str:
-        return linked(event, whole=True)
 
     @admin.display(description="reply")
     def answer(self, event: WebhookEvent) -> SafeString | str:

@@ -9,12 +9,12 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
 from audit.pages.limits import in_time
+from audit.pages.links import that_may_be_seen
 from dead_letters.models import DeadLetter
 from instagram_webhooks.desk import trace
 from instagram_webhooks.desk.account_links import add_accounts
@@ -51,9 +51,7 @@ def page(request: HttpRequest, about: dict[str, Any]) -> HttpResponse:
     known: dict[str, Any] = {"title": "Where is my message?", "sought": sought, "looked_for": trace.LOOKED_FOR}
     if sought:
         found = in_time(lambda: trace.find(sought), ms=LONGEST_MS)
-        known |= (
-            {"is_late": True} if found is None else _of(found, request.user.has_perm) if found.events else _of_nothing()
-        )
+        known |= {"is_late": True} if found is None else _of(found, request.user.has_perm)
     return TemplateResponse(request, "instagram_webhooks/find.html", {**about, **known})
 
 
@@ -87,16 +85,12 @@ def _links(events: Sequence[WebhookEvent], allowed: Callable[[str], bool]) -> di
         letter, account = died.get(event.pk), event.account_of_it  # type: ignore[attr-defined]
         conversation = event.conversation_id if event.conversation_id in known else None
         pages = (
-            (f"Dead letter ({letter.status}): {letter.summary}" if letter else "", LETTER, letter and letter.pk),
+            (letter and f"Dead letter ({letter.status}): {letter.summary}", LETTER, letter and letter.pk),
             ("Its event", "instagram_webhooks.webhookevent", event.pk),
             ("Its conversation", "instagram_webhooks.conversation", conversation),
             (f"Its account: {account}", "instagram_webhooks.account", account and account.pk),
         )
-        found[event.pk] = [
-            (words, reverse(f"admin:{of.replace('.', '_')}_change", args=[key]))
-            for words, of, key in pages
-            if key and allowed(of.replace(".", ".view_"))
-        ]
+        found[event.pk] = that_may_be_seen(pages, allowed)
     return found
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from django.urls import reverse
-
+from audit.pages.links import that_may_be_seen
 from dead_letters.models import DeadLetter, Status
 from dead_letters.subject import Outlook, subject_for
 from dead_letters.telling import Allowed, Told
@@ -105,12 +104,8 @@ def _links(event: WebhookEvent, allowed: Allowed) -> list[tuple[str, str]]:
     conversation = _conversation(event)
     of_account = Account.objects.filter(provider=event.provider, account_id=event.account)
     pages = (
-        ("Its event", "webhookevent", event.pk),
-        ("Its conversation", "conversation", conversation and conversation.pk),
-        ("Its account", "account", of_account.values_list("pk", flat=True).first()),
+        ("Its event", "instagram_webhooks.webhookevent", event.pk),
+        ("Its conversation", "instagram_webhooks.conversation", conversation and conversation.pk),
+        ("Its account", "instagram_webhooks.account", of_account.values_list("pk", flat=True).first()),
     )
-    return [
-        (words, reverse(f"admin:instagram_webhooks_{of}_change", args=[key]))
-        for words, of, key in pages
-        if key and allowed(f"instagram_webhooks.view_{of}")
-    ]
+    return that_may_be_seen(pages, allowed)
