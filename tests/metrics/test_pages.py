@@ -1,5 +1,6 @@
 """/metrics of two web processes and of workers of both pools, after real webhooks."""
 
+import contextlib
 import os
 import re
 import signal
@@ -47,9 +48,10 @@ def refused(cause):
 
 def folder_of(process):
     """Of a process that counts, by the files that it holds."""
-    links = [
-        Path(os.readlink(link)) for pid in processes.tree(process.pid) for link in Path(f"/proc/{pid}/fd").glob("*")
-    ]
+    links = set()
+    for link in (link for pid in processes.tree(process.pid) for link in Path(f"/proc/{pid}/fd").glob("*")):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile, as connections are
+            links.add(Path(os.readlink(link)))
     (found,) = {link.parent for link in links if link.name.endswith(".lock")}
     return found
 
