@@ -13,6 +13,7 @@ from granian.log import LogLevels
 
 from webhooks_project import environment
 from webhooks_project.address import refusal
+from webhooks_project.scheduling import let_others_finish
 
 # Threads wait for the database together (inbox/group.py), so more of them cost memory, not speed.
 THREADS = 64
@@ -30,6 +31,7 @@ def web() -> int:
     if said := refusal(env["HOST"], env["PORT"]):
         print(said, file=sys.stderr)
         return 1
+    let_others_finish()
     with counting_together(env["METRICS_TOKEN"]):
         Granian(
             "webhooks_project.wsgi:application",

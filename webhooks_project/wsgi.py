@@ -5,12 +5,12 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from instagram_webhooks.conf import conf
-from webhooks_project import kept, page_time
+from webhooks_project import kept, page_time, short_way
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 
 page_time.limit()
-application = get_wsgi_application()
+application = short_way.around(get_wsgi_application())
 
 if conf().metrics_token:
     from instagram_webhooks.metrics import files

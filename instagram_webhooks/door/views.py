@@ -1,21 +1,20 @@
-"""The front door: verify, parse, store once, answer, then wake a worker. Never calls Meta, never logs a body."""
+"""The front door: verify, parse, store once, answer. Never calls Meta, never logs a body."""
 
 import contextlib
 import logging
 import time
-from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.views.decorators.csrf import csrf_exempt
 
 from audit import correlation
 from instagram_webhooks import metrics, providers
 from instagram_webhooks.conf import BODY_LIMIT_BYTES, conf
 from instagram_webhooks.door import signatures
+from instagram_webhooks.door.answer import Answer
 from instagram_webhooks.door.lookout import lookout
 from instagram_webhooks.errors import BodyTooLarge, Rejected, SignatureMismatch, StoreUnavailable, UnknownProvider
 from instagram_webhooks.events import PROVIDERS, Provider
-from instagram_webhooks.inbox import wake_ups
 from instagram_webhooks.inbox.accept import Stored, accept
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ DRAINED_BYTES, DRAINED_AT_ONCE = 16 * 1024 * 1024, 64 * 1024
 
 
 @csrf_exempt
-def webhook(request: HttpRequest, name: str) -> HttpResponse:
+def webhook(request: HttpRequest, name: str) -> Answer:
     """GET answers Meta's handshake, POST takes a webhook; every answer carries the correlation id."""
     given = request.META.get(_CORRELATION, "")
     own = given if correlation.well_formed(given) else correlation.new()
@@ -37,7 +36,7 @@ def webhook(request: HttpRequest, name: str) -> HttpResponse:
     return response
 
 
-def _answer(request: HttpRequest, name: str, correlation_id: str) -> HttpResponse:
+def _answer(request: HttpRequest, name: str, correlation_id: str) -> Answer:
     try:
         provider = _provider(name)
         if request.method == "POST":
@@ -46,16 +45,16 @@ def _answer(request: HttpRequest, name: str, correlation_id: str) -> HttpRespons
             return _handshake(request, provider)
         _drain(request)
         metrics.REFUSED.add("method_not_allowed")
-        return HttpResponse(status=405, headers={"Allow": "GET, POST"})
+        return Answer(status=405, headers={"Allow": "GET, POST"})
     except Rejected as exc:
         _drain(request)
         metrics.REFUSED.add(exc.code)
         log.warning("webhook.rejected", extra={"code": exc.code, "status": exc.status, **exc.facts})
-        return HttpResponse(exc.code, content_type="text/plain", status=exc.status, headers=_headers(exc))
+        return Answer(exc.code, content_type="text/plain", status=exc.status, headers=_headers(exc))
     except StoreUnavailable as exc:
         metrics.REFUSED.add(exc.code)
         log.error("webhook.not_stored", extra={"code": exc.code, "status": 503})
-        return HttpResponse(exc.code, content_type="text/plain", status=503, headers={"Retry-After": "5"})
+        return Answer(exc.code, content_type="text/plain", status=503, headers={"Retry-After": "5"})
 
 
 def _provider(name: str) -> Provider:
@@ -64,16 +63,15 @@ def _provider(name: str) -> Provider:
     return name
 
 
-def _receive(request: HttpRequest, provider: Provider, correlation_id: str) -> HttpResponse:
+def _receive(request: HttpRequest, provider: Provider, correlation_id: str) -> Answer:
     begun = time.perf_counter()
     body = _body(request)
     secret_index = _verified(provider, body, request.META.get(_SIGNATURE))
     events = providers.split(provider, body)
     stored = accept(provider, events, correlation_id)
-    wake_ups.offer(_wake_ups(stored))
     _tell(provider, stored, secret_index)
     metrics.ACK.observe(time.perf_counter() - begun)
-    return HttpResponse(content_type="text/plain")
+    return Answer(content_type="text/plain")
 
 
 def _verified(provider: Provider, body: bytes, header: str | None) -> int:
@@ -114,12 +112,6 @@ def _drain(request: HttpRequest) -> None:
                 return
 
 
-def _wake_ups(stored: list[Stored]) -> list[UUID]:
-    """One event a lane, and every new one without: the worker finds the rest of a lane by itself."""
-    chosen = {each.lane or each.event_id: each.event_id for each in stored if each.wakes}
-    return list(chosen.values())
-
-
 def _tell(provider: Provider, stored: list[Stored], secret_index: int) -> None:
     known = [str(each.event_id) for each in stored if not each.is_new]
     new = len(stored) - len(known)
@@ -130,7 +122,7 @@ def _tell(provider: Provider, stored: list[Stored], secret_index: int) -> None:
         log.info("webhook.known", extra={"provider": provider, "count": len(known), "event_ids": known[:100]})
 
 
-def _handshake(request: HttpRequest, provider: Provider) -> HttpResponse:
+def _handshake(request: HttpRequest, provider: Provider) -> Answer:
     """Echoes the challenge as plain text; needs no database, since only a person can ask again."""
     ask = request.GET.get
     challenge = signatures.answer_handshake(
@@ -140,6 +132,4 @@ def _handshake(request: HttpRequest, provider: Provider) -> HttpResponse:
         expected=conf().verify_tokens[provider],
     )
     log.info("webhook.handshake", extra={"provider": provider})
-    return HttpResponse(
-        challenge, content_type="text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"}
-    )
+    return Answer(challenge, content_type="text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"})

@@ -1,4 +1,4 @@
-"""Storing what the door verified: one statement for all events of the POSTs that wait at once."""
+"""Storing what the door verified, one statement for all events of the POSTs that wait at once; then waking workers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,7 @@ from audit.log import Entry, record_many
 from instagram_webhooks import vault
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import ParsedEvent, Provider
+from instagram_webhooks.inbox import wake_ups
 from instagram_webhooks.inbox.arrays import array_literal, columns
 from instagram_webhooks.inbox.group import Group
 from instagram_webhooks.inbox.line import Line
@@ -205,4 +206,10 @@ def _known(keys: list[str], line: Line) -> dict[str, Stored]:
     }
 
 
-group: Group[Row, Stored] = Group(_write)
+def _wake(stored: list[Stored]) -> None:
+    """Offers one event a lane, and every new one without: the worker finds the rest of a lane by itself."""
+    chosen = {each.lane or each.event_id: each.event_id for each in stored if each.wakes}
+    wake_ups.offer(chosen.values())
+
+
+group: Group[Row, Stored] = Group(_write, _wake)

@@ -1,8 +1,9 @@
 """
-Group commit: what waits at the same time shares one statement and one commit, without a timer.
+Group commit: what waits at the same time shares one statement and one commit.
 
-A few threads write; a request's thread only waits, so it can give up in time whatever the
-database does. A frozen PostgreSQL obeys no statement_timeout; its socket is shut down instead.
+One thread writes; a request's thread only waits, so it can give up in time whatever the database
+does. A frozen PostgreSQL obeys no statement_timeout; its socket is shut down instead. Where many
+came together a moment ago the writer waits for as many, a little (decision 18).
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -27,14 +29,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from instagram_webhooks.errors import StoreUnavailable
 from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.together import LATELY, PATIENCE_S
 
 log = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
 Done = TypeVar("Done")
 
-WRITERS = 2  # while one waits for its commit the other gathers
 MOST_ROWS = 4_000  # in one statement
+ENOUGH = 16  # batches, to wait for no more: from there on each costs PostgreSQL hardly less
 
 
 @dataclass(slots=True, eq=False)
@@ -50,18 +53,25 @@ class Group(Generic[Row, Done]):
     """Writes batches of rows together.
 
     `write` stores rows in one transaction, over the line of the thread that calls it, and gives one result a row.
+    `then` takes the results of all that was stored at once, when those who wait for them have them.
     """
 
-    def __init__(self, write: Callable[[Sequence[Row], Line], list[Done]]) -> None:
-        self._write = write
+    def __init__(
+        self,
+        write: Callable[[Sequence[Row], Line], list[Done]],
+        then: Callable[[list[Done]], None] = lambda done: None,
+    ) -> None:
+        self._write, self._then = write, then
         self.restart()
         os.register_at_fork(after_in_child=self.restart)
 
     def restart(self) -> None:
-        """Begins anew with other writers, as after a fork; the old ones end their batch and wait for ever."""
+        """Begins anew with another writer, as after a fork; the old one ends its batch and waits for ever."""
         self._waiting: list[_Batch[Row, Done]] = []
         self._arrived = threading.Condition()
-        self._writers: list[_Writer] = []
+        self._expected = 1  # batches; the writer wakes when so many wait
+        self._lately = deque([1], maxlen=LATELY)
+        self._writer: _Writer | None = None
 
     def write(self, rows: Sequence[Row], *, wait_s: float) -> list[Done]:
         """One result a row, after the commit; raises StoreUnavailable after `wait_s`."""
@@ -69,12 +79,11 @@ class Group(Generic[Row, Done]):
         batch.ended.acquire()
         with self._arrived:
             self._waiting.append(batch)
-            while len(self._writers) < WRITERS:
-                self._writers.append(_Writer(self._serve))
-            self._arrived.notify()
+            writer = self._writer = self._writer or _Writer(self._serve)
+            if len(self._waiting) >= self._expected:
+                self._arrived.notify()
         if not batch.ended.acquire(timeout=wait_s):
-            for writer in self._writers:
-                writer.shut_down_if_stuck(wait_s)
+            writer.shut_down_if_stuck(wait_s)
             raise StoreUnavailable
         if batch.done is None:
             raise StoreUnavailable from batch.error
@@ -90,11 +99,19 @@ class Group(Generic[Row, Done]):
                 writer.busy_since = None
                 for batch in batches:
                     batch.ended.release()
+            try:
+                self._then([each for batch in batches for each in batch.done or ()])
+            except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread nothing is stored any more)
+                log.error("store.then_failed", extra={"error_class": type(exc).__name__})
 
     def _take(self) -> list[_Batch[Row, Done]]:
         with self._arrived:
             while not self._waiting:
                 self._arrived.wait()
+            self._expected = min(max(self._lately), ENOUGH)
+            if len(self._waiting) < self._expected:
+                self._arrived.wait(PATIENCE_S)
+            self._expected = 1
             taken: list[_Batch[Row, Done]] = []
             rows, now = 0, time.monotonic()
             while self._waiting and (not taken or rows + len(self._waiting[0].rows) <= MOST_ROWS):
@@ -102,6 +119,7 @@ class Group(Generic[Row, Done]):
                 if batch.until > now:  # else its request has been answered 503
                     taken.append(batch)
                     rows += len(batch.rows)
+            self._lately.append(len(taken))
             return taken
 
     def _write_together(self, batches: list[_Batch[Row, Done]], line: Line) -> None:
@@ -145,7 +163,7 @@ def _hang_up(line: Line) -> None:
 
 
 class _Writer:
-    """One writing thread with a line of its own, and Django's connection for what goes over that."""
+    """The writing thread with a line of its own, and Django's connection for what goes over that."""
 
     def __init__(self, serve: Callable[["_Writer"], None]) -> None:
         self.busy_since: float | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
 from instagram_webhooks.inbox.line import Line, RowBusy
-from instagram_webhooks.inbox.statements import is_due, is_of_active_account
+from instagram_webhooks.inbox.statements import is_due, is_of_active_account, is_open
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker.life import life
@@ -58,6 +59,11 @@ SELECT first.n,
        {BESIDE.format(last_reply_at="c.last_reply_at")}
   FROM first {JOINS}
 """
+# A claim in vain costs PostgreSQL five times as much: it opens all that it would write to.
+_WITH_OPEN = f"""
+SELECT asked.lane FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
+ WHERE EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent o WHERE o.lane = asked.lane AND {is_open("o")})
+"""
 line = Line(lock_wait_ms=LOCK_WAIT_MS)
 
 
@@ -85,6 +91,16 @@ def _asked(ask: _Ask) -> Taken:
 
 
 def _take(asks: Sequence[_Ask]) -> list[Taken]:
+    lanes = [ask.lane for ask in asks if ask.lane]
+    with_open = {lane for (lane,) in line.run(_WITH_OPEN, {"lanes": array_literal(lanes)})} if lanes else set()
+    hopeful = [ask.lane is None or ask.lane in with_open for ask in asks]
+    taken = iter(_take_heads(list(compress(asks, hopeful))))
+    return [next(taken) if hope else Taken() for hope in hopeful]
+
+
+def _take_heads(asks: Sequence[_Ask]) -> list[Taken]:
+    if not asks:
+        return []
     values = {
         "ids": array_literal([ask.event_id for ask in asks]),
         "lanes": array_literal([ask.lane for ask in asks]),

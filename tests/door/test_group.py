@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, OperationalError
 
 from instagram_webhooks.errors import StoreUnavailable
-from instagram_webhooks.inbox.group import WRITERS, Group
+from instagram_webhooks.inbox.group import Group
 
 
 def test_what_waits_at_once_is_written_together():
@@ -20,9 +20,8 @@ def test_what_waits_at_once_is_written_together():
         return [row.upper() for row in rows]
 
     group, results, threads = Group(write), {}, []
-    for writer in range(WRITERS):  # each holds one of them up
-        threads.append(submit(group, results, f"first-{writer}"))
-        wait_until(lambda: len(calls) == len(threads))
+    threads.append(submit(group, results, "first"))
+    wait_until(lambda: calls)
     threads += [submit(group, results, f"later-{n}") for n in range(5)]
     wait_until(lambda: len(group._waiting) == 5)
     go_on.set()
@@ -30,7 +29,7 @@ def test_what_waits_at_once_is_written_together():
         thread.join()
 
     assert results["later-3"] == ["LATER-3"]
-    assert len(calls) == WRITERS + 1
+    assert len(calls) == 2
 
 
 def test_one_bad_batch_fails_no_neighbour():
@@ -72,6 +71,51 @@ def test_a_write_that_hangs_is_given_up_in_time():
 
     assert time.monotonic() - begun < 1
     go_on.set()
+
+
+def test_what_is_to_follow_gets_all_results_after_those_who_wait_have_theirs():
+    followed = []
+    group = Group(lambda rows, line: [row.upper() for row in rows], followed.append)
+
+    assert group.write(["one", "two"], wait_s=5) == ["ONE", "TWO"]
+
+    wait_until(lambda: followed)
+    assert followed == [["ONE", "TWO"]]
+
+
+def test_what_fails_to_follow_stops_no_later_write():
+    def then(done):
+        raise ValueError
+
+    group = Group(lambda rows, line: rows, then)
+
+    assert [group.write([n], wait_s=5) for n in range(3)] == [[0], [1], [2]]
+
+
+def test_where_several_came_together_lately_one_waits_for_as_many(monkeypatch):
+    monkeypatch.setattr("instagram_webhooks.inbox.group.PATIENCE_S", 5)
+    calls, results = [], {}
+    group = Group(lambda rows, line: calls.append(rows) or rows)
+    group._lately.append(3)
+
+    first = submit(group, results, "first")
+    wait_until(lambda: group._expected == 3)
+    assert not calls
+    for thread in (first, submit(group, results, "second"), submit(group, results, "third")):
+        thread.join()
+
+    assert [len(rows) for rows in calls] == [3]
+
+
+def test_who_comes_alone_waits_for_nobody(monkeypatch):
+    monkeypatch.setattr("instagram_webhooks.inbox.group.PATIENCE_S", 5)
+    group = Group(lambda rows, line: rows)
+    begun = time.monotonic()
+
+    for _ in range(3):
+        group.write(["row"], wait_s=3)
+
+    assert time.monotonic() - begun < 1
 
 
 def submit(group, results, name):

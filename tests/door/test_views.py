@@ -15,6 +15,7 @@ from instagram_webhooks.inbox import wake_ups
 from instagram_webhooks.models import WebhookEvent
 from instagram_webhooks.providers import samples
 from tests.builders import a_body, a_message, an_item, knobs
+from tests.processes.process import until
 
 SECRET = "a secret"
 WIRES = [name for name in samples.names() if "/wire__" in name]
@@ -153,6 +154,7 @@ def test_one_wake_up_a_lane_and_one_for_each_event_without(post, monkeypatch):
         )
     )
 
+    until(lambda: offered, "they are offered")
     assert len(offered) == 3
 
 
@@ -164,8 +166,10 @@ def test_a_duplicate_and_an_ignored_event_wake_nobody(post, monkeypatch):
 
     post(body)
     post(a_body(a_message(), account="0"))
+    post(a_body(a_message("m-2", sender="9")))
 
-    assert offered == []
+    until(lambda: offered, "the one after them is offered")
+    assert offered == [WebhookEvent.objects.latest("event_id").pk]
 
 
 def test_a_duplicate_is_named_in_the_log(post, caplog):

@@ -55,20 +55,20 @@ def _all_moves_of_holders(**values):
     return tuple(move(name, **values) for name in names)
 
 
-def _offer_first(views, original):
+def _offer_first(inbox, original):
     """The wake-ups leave before anything is stored; a worker that is quick finds nothing."""
 
     def accept(provider, events, correlation_id):
         import uuid
 
-        views.wake_ups.offer([uuid.uuid4() for _ in events])
+        inbox.wake_ups.offer([uuid.uuid4() for _ in events])
         return original(provider, events, correlation_id)
 
     return accept
 
 
-def _no_offer(views):
-    views._wake_ups = lambda stored: []
+def _no_offer(inbox):
+    inbox.group._then = lambda stored: None
 
 
 def _no_sweep(original):
@@ -144,8 +144,8 @@ FLAWS = {
     "wake_up_before_commit_without_sweep": Flaw(
         "wake-ups leave before the commit, and nothing is swept",
         (
-            ("instagram_webhooks.door.views", _instead("accept", _offer_first)),
-            ("instagram_webhooks.door.views", _no_offer),
+            ("instagram_webhooks.inbox.accept", _instead("accept", _offer_first)),
+            ("instagram_webhooks.inbox.accept", _no_offer),
             ("instagram_webhooks.worker.upkeep", replaced("sweep", _no_sweep)),
         ),
         (),

@@ -3,8 +3,10 @@
 import contextlib
 import http.client
 import json
+import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from simulator.meta_wire import changed_byte, wire
 from simulator.meta_wire import headers as meta_headers
 from tests.processes.process import until
 from tests.processes.product import ACCOUNT, SECRET, a_message, a_sender
+from webhooks_project.embedded import processes
 
 seen_headers = []
 
@@ -49,6 +52,26 @@ def processed(product, body, **headers):
     answer = product.post(body, **headers)
     until(lambda: product.state(answer) == "processed", "the event is processed")
     return answer
+
+
+def test_no_thread_takes_the_core_from_another_the_moment_it_wakes(product):
+    processed(product, a_message())
+
+    threads = [
+        int(task.name)
+        for process in product.started
+        for pid in processes.tree(process.pid)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
+
+    assert len(threads) > 10
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
+
+
+def test_an_answer_comes_whole(product):
+    answer = product.post(a_message())
+
+    assert (answer.status, answer.headers["content-length"]) == (200, "0")
 
 
 def test_a_signed_message_is_stored_answered_and_traced(product):
