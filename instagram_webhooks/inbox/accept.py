@@ -14,9 +14,9 @@ from instagram_webhooks import vault
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import ParsedEvent, Provider
 from instagram_webhooks.inbox import wake_ups
-from instagram_webhooks.inbox.arrays import array_literal, columns
+from instagram_webhooks.inbox.arrays import array, columns, take_arrays, unnested
 from instagram_webhooks.inbox.group import Group
-from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.line import Line, executed
 from instagram_webhooks.inbox.statements import is_of_active_account, of_first_open
 from instagram_webhooks.inbox.sweep import GATE_OF_EMPTY_QUEUE_S
 from instagram_webhooks.models import EventPayload
@@ -31,13 +31,13 @@ class Row:
     """One event, ready for the statement below. `verdict` is a reason to ignore it at once, or ""."""
 
     event_id: UUID
-    event_key: str
+    event_key: bytes
     provider: str
     kind: str
     account: str
-    conversation_id: str | None
-    lane: str | None
-    message_digest: str | None
+    conversation_id: bytes | None
+    lane: bytes | None
+    message_digest: bytes | None
     correlation_id: str
     happened_at: datetime | None
     place: int
@@ -49,15 +49,30 @@ class Row:
 class Stored:
     """What became of one row: `is_new` False where the event was known, under the `event_id` given here.
 
-    wakes: whether a worker is to be told of it; lane: hex digits, where it is new.
+    wakes: whether a worker is to be told of it; lane: its bytes, where it is new.
     """
 
     event_id: UUID
-    lane: str | None = None
+    lane: bytes | None = None
     is_new: bool
     wakes: bool = False
 
 
+COLUMNS = {
+    "event_id": "uuid",
+    "event_key": "uuid",
+    "provider": "text",
+    "kind": "text",
+    "account": "text",
+    "conversation_id": "uuid",
+    "lane": "uuid",
+    "message_digest": "uuid",
+    "correlation_id": "text",
+    "happened_at": "timestamptz",
+    "place": "smallint",
+    "verdict": "text",
+    "sealed": "bytea",
+}
 # Sorted by key: clients that insert the same keys in other orders would lock each other out.
 # The memory of keys is judged by the database's clock. A time far ahead counts as the arrival.
 # Whoever takes the head of a lane goes on with what is behind it. So nobody is told of an event while its lane waits
@@ -65,12 +80,7 @@ class Stored:
 # active parks what a wake-up names, so its events all have theirs. Decision 15.
 INSERT = f"""
 WITH input AS (
-  SELECT * FROM unnest(%(event_id)s::uuid[], %(event_key)s::uuid[], %(provider)s::text[], %(kind)s::text[],
-                       %(account)s::text[], %(conversation_id)s::uuid[], %(lane)s::uuid[], %(message_digest)s::uuid[],
-                       %(correlation_id)s::text[], %(happened_at)s::timestamptz[], %(place)s::smallint[],
-                       %(verdict)s::text[], %(sealed)s::bytea[])
-    AS t(event_id, event_key, provider, kind, account, conversation_id, lane, message_digest,
-         correlation_id, happened_at, place, verdict, sealed)
+  SELECT * FROM {unnested(COLUMNS, "t")}
 ), judged AS (
   SELECT t.event_id, t.event_key, t.provider, t.kind, t.account, t.conversation_id, t.lane, t.message_digest,
          t.correlation_id, t.place, t.verdict,
@@ -138,10 +148,6 @@ def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int
     )
 
 
-COLUMNS = ("event_id", "event_key", "provider", "kind", "account", "conversation_id", "lane", "message_digest",
-           "correlation_id", "happened_at", "place", "verdict", "sealed")  # fmt: skip
-
-
 def _write(rows: Sequence[Row], line: Line) -> list[Stored]:
     """Inserts the rows in one transaction; what became of each, in their order.
 
@@ -170,9 +176,9 @@ def _may_be_ignored(rows: Sequence[Row]) -> bool:
     return any(row.verdict or (row.happened_at is not None and row.happened_at < edge) for row in rows)
 
 
-def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[str, Stored], list[Entry]]:
+def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[bytes, Stored], list[Entry]]:
     given = {row.event_id: row for row in rows}
-    new: dict[str, Stored] = {}
+    new: dict[bytes, Stored] = {}
     ignored: list[Entry] = []
     times = {"memory_days": conf().key_memory_days, "told_s": GATE_OF_EMPTY_QUEUE_S}
     found = run(INSERT, columns(rows, COLUMNS) | times)
@@ -194,15 +200,16 @@ def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[str, Stored], list[Entr
 
 def _over_django(statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
     """Runs a statement in the transaction of this thread's own connection."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, dict(values))  # type: ignore[arg-type]
-        return list(cursor.fetchall())
+    connection.ensure_connection()
+    take_arrays(connection.connection)
+    with connection.wrap_database_errors:
+        return executed(connection.connection, statement, values, prepare=False)
 
 
-def _known(keys: list[str], line: Line) -> dict[str, Stored]:
+def _known(keys: list[bytes], line: Line) -> dict[bytes, Stored]:
     return {
-        key.hex: Stored(event_id=event_id, is_new=False)
-        for key, event_id in line.run(KNOWN, {"keys": array_literal(keys)})
+        key.bytes: Stored(event_id=event_id, is_new=False)
+        for key, event_id in line.run(KNOWN, {"keys": array("uuid", keys)})
     }
 
 

@@ -18,6 +18,8 @@ from django.db import DEFAULT_DB_ALIAS, InterfaceError, InternalError, Operation
 from django.db.utils import DatabaseErrorWrapper
 from psycopg import errors
 
+from instagram_webhooks.inbox.arrays import take_arrays
+
 # No fault of a statement or its values. InternalError: a session ended for idling, or a server become read-only.
 DATABASE_FAILED = (OperationalError, InterfaceError, InternalError)
 _OF_A_ROW = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
@@ -52,9 +54,7 @@ class Line:
             with DatabaseErrorWrapper(wrapper):
                 if self.raw is None:
                     self.raw = self._opened(wrapper.get_connection_params())
-                text, names = _numbered(statement)
-                given = [values[name] for name in names]
-                return self.raw.execute(text, given, prepare=True, binary=True).fetchall()
+                return executed(self.raw, statement, values, prepare=True)
         except DATABASE_FAILED as exc:
             if self._lock_wait_ms is not None and isinstance(exc.__cause__, _OF_A_ROW):
                 raise RowBusy from exc
@@ -79,7 +79,18 @@ class Line:
             kept["options"] += " -c enable_hashjoin=on -c enable_nestloop=off"
         if self._lock_wait_ms is not None:
             kept["options"] += f" -c lock_timeout={self._lock_wait_ms}"
-        return psycopg.connect(**kept, autocommit=True, cursor_factory=psycopg.RawCursor)
+        raw = psycopg.connect(**kept, autocommit=True)
+        take_arrays(raw)
+        return raw
+
+
+def executed(
+    raw: psycopg.Connection[Any], statement: str, values: Mapping[str, Any], *, prepare: bool
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement on a connection that takes Arrays; raises psycopg's errors."""
+    text, names = _numbered(statement)
+    given = [values[name] for name in names]
+    return psycopg.RawCursor(raw).execute(text, given, prepare=prepare, binary=True).fetchall()
 
 
 @cache

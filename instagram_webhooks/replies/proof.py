@@ -18,7 +18,6 @@ from dead_letters.subject import Outlook
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import SendInFlight
 from instagram_webhooks.events import Content
-from instagram_webhooks.inbox.arrays import array_literal
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.inbox.replay import PURGED, EventSubject
 from instagram_webhooks.models import WebhookEvent
@@ -49,7 +48,7 @@ class AnsweredEvent(EventSubject):
     def outlooks(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Outlook]:
         """What a replay of each would do about its reply, and which replies a person can decide."""
         with connection.cursor() as cursor:
-            cursor.execute(_STANDING, {"ids": array_literal(ids), "answered": list(ANSWERED_KINDS)})
+            cursor.execute(_STANDING, {"ids": list(ids), "answered": list(ANSWERED_KINDS)})
             return {key: _outlook(*standing) for key, *standing in cursor.fetchall()}
 
     def decide(self, subject_id: uuid.UUID, *, arrived: bool, reason: str, actor: str) -> bool:

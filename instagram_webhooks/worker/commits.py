@@ -20,7 +20,7 @@ from audit.log import RECORDED
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
-from instagram_webhooks.inbox.arrays import columns
+from instagram_webhooks.inbox.arrays import columns, unnested
 from instagram_webhooks.inbox.claim import TAKING_NEXT, Claim
 from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
@@ -86,26 +86,26 @@ class _End:
     following: Claim | None = None
 
 
-_BEGUN_NAMES, _ENDED_NAMES = (tuple(each.name for each in fields(row)) for row in (_Begun, _Ended))
 SLACK_S = 2.0  # of a lease, beside the time of the call: the first byte leaves within a second or is checked again
 _KINDS = (("UUID", "uuid"), ("datetime", "timestamptz"), ("bytes", "bytea"), ("int", "int"), ("str", "text"))
 
 
-def _input(row: type) -> str:
-    """The rows as a table of that name; array parameters have the names of its columns."""
-    kinds = {each.name: next(kind for name, kind in _KINDS if name in str(each.type)) for each in fields(row)}
-    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in kinds.items())
-    return f"input AS (SELECT * FROM unnest({arrays}) AS given({', '.join(kinds)}))"
+def _kinds(row: type) -> dict[str, str]:
+    """The types of its columns."""
+    return {each.name: next(kind for name, kind in _KINDS if name in str(each.type)) for each in fields(row)}
 
 
+_BEGUN_KINDS, _ENDED_KINDS = _kinds(_Begun), _kinds(_Ended)
 # PostgreSQL does what the last line does not read from the end of this list to its beginning: event first, and the
 # conversation before its messages, as everybody locks them.
 _BEGIN = f"""
-WITH {_input(_Begun)}, {finish.HELD}, {outbox.WRITTEN}, {thread.ADDED}, {thread.OPENED}
+WITH input AS (SELECT * FROM {unnested(_BEGUN_KINDS, "given")}),
+{finish.HELD}, {outbox.WRITTEN}, {thread.ADDED}, {thread.OPENED}
 SELECT event_id, id FROM written
 """
 _END = f"""
-WITH {_input(_Ended)}, {finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED},
+WITH input AS (SELECT * FROM {unnested(_ENDED_KINDS, "given")}),
+{finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED},
 {TAKING_NEXT}
 SELECT done.event_id, done.fence, {taking.BESIDE.format(last_reply_at="greatest(c.last_reply_at, first.answered_at)")}
   FROM done LEFT JOIN first ON first.after = done.event_id {taking.JOINS}
@@ -191,13 +191,13 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
 
 def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
     """Whether each reply was written."""
-    values = columns(_in_order(rows), _BEGUN_NAMES) | {"left_s": conf().graph_deadline_s + SLACK_S}
+    values = columns(_in_order(rows), _BEGUN_KINDS) | {"left_s": conf().graph_deadline_s + SLACK_S}
     written = {(event_id, reply_id) for event_id, reply_id in begin_line.run(_BEGIN, values)}
     return [(row.event_id, row.reply_id) in written for row in rows]
 
 
 def _end_all(rows: Sequence[_Ended]) -> list[_End]:
-    values = columns(_in_order(rows), _ENDED_NAMES) | {"worker": life.worker_id, "lease": conf().lease_s}
+    values = columns(_in_order(rows), _ENDED_KINDS) | {"worker": life.worker_id, "lease": conf().lease_s}
     ended = {
         (event_id, fence): _End(is_ended=True, following=taking.understood(beside))
         for event_id, fence, *beside in end_line.run(_END, values)

@@ -10,7 +10,7 @@ from django.db import IntegrityError
 
 from instagram_webhooks.conf import conf
 from instagram_webhooks.inbox import claim as claims
-from instagram_webhooks.inbox.arrays import array_literal
+from instagram_webhooks.inbox.arrays import array
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
 from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.statements import is_due, is_of_active_account, is_open
@@ -92,7 +92,7 @@ def _asked(ask: _Ask) -> Taken:
 
 def _take(asks: Sequence[_Ask]) -> list[Taken]:
     lanes = [ask.lane for ask in asks if ask.lane]
-    with_open = {lane for (lane,) in line.run(_WITH_OPEN, {"lanes": array_literal(lanes)})} if lanes else set()
+    with_open = {lane for (lane,) in line.run(_WITH_OPEN, {"lanes": array("uuid", lanes)})} if lanes else set()
     hopeful = [ask.lane is None or ask.lane in with_open for ask in asks]
     taken = iter(_take_heads(list(compress(asks, hopeful))))
     return [next(taken) if hope else Taken() for hope in hopeful]
@@ -102,8 +102,8 @@ def _take_heads(asks: Sequence[_Ask]) -> list[Taken]:
     if not asks:
         return []
     values = {
-        "ids": array_literal([ask.event_id for ask in asks]),
-        "lanes": array_literal([ask.lane for ask in asks]),
+        "ids": array("uuid", [ask.event_id for ask in asks]),
+        "lanes": array("uuid", [ask.lane for ask in asks]),
         "worker": life.worker_id,
         "lease": conf().lease_s,
     }

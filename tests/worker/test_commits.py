@@ -333,13 +333,13 @@ def test_a_row_that_changes_under_its_end_is_ended_one_by_one(graph, monkeypatch
 def test_the_plans_read_indexes_only(is_end, line_plan, rows):
     (claim,) = claimed(PERSON)
     (row,) = begun(rows, claim)
-    line, statement, names = commits.begin_line, commits._BEGIN, commits._BEGUN_NAMES
+    line, statement, kinds = commits.begin_line, commits._BEGIN, commits._BEGUN_KINDS
     if is_end:
         row = ended(rows, claim, row.reply_id)
-        line, statement, names = commits.end_line, commits._END, commits._ENDED_NAMES
+        line, statement, kinds = commits.end_line, commits._END, commits._ENDED_KINDS
 
     more = {"left_s": 4.0, "worker": uuid7(), "lease": 30.0}
-    plan = line_plan(line, statement, columns([row], names) | more)
+    plan = line_plan(line, statement, columns([row], kinds) | more)
 
     assert "Seq Scan" not in plan
     assert "Hash Join" not in plan
