@@ -1,9 +1,10 @@
 """Public ids: whose order is the order in which they were made."""
 
+import os
 import time
 import uuid
 
-from audit.ids import uuid7
+from audit.ids import random_text, uuid7
 
 APART = 1_000_000 // 4096 + 1  # nanoseconds
 
@@ -31,3 +32,24 @@ def test_ids_of_one_moment_differ(monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: 1_764_230_400_000_000_000)
 
     assert len({uuid7() for _ in range(1000)}) == 1000
+
+
+def test_a_forked_process_makes_other_ids_than_its_parent(monkeypatch):
+    monkeypatch.setattr(time, "time_ns", lambda: 1_764_230_400_000_000_000)
+    here, there = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(there, f"{uuid7()} {random_text()}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    theirs = os.read(here, 100).decode().split()
+
+    assert len(theirs) == 2
+    assert {str(uuid7()), random_text()}.isdisjoint(theirs)
+
+
+def test_a_random_text_is_a_uuid_of_version_4():
+    made = uuid.UUID(random_text())
+
+    assert (made.version, made.variant) == (4, uuid.RFC_4122)
