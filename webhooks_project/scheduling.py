@@ -10,6 +10,8 @@ def let_others_finish() -> None:
     Python runs one thread at a time: whoever is woken while another runs would find it so, and go back to sleep. Each
     is two switches in vain, a third of all; they took 8 % of web's time. A core that is free is taken as before.
     """
-    if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):  # a sandbox may forbid it
+    if not hasattr(os, "SCHED_BATCH"):
+        return
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:  # else somebody has chosen another
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from audit.ids import uuid7
 from audit.log import Entry, record_many
@@ -15,8 +15,8 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.events import ParsedEvent, Provider
 from instagram_webhooks.inbox import wake_ups
 from instagram_webhooks.inbox.arrays import array, columns, take_arrays, unnested
-from instagram_webhooks.inbox.group import Group
-from instagram_webhooks.inbox.line import Line, executed
+from instagram_webhooks.inbox.group import LOCK_WAIT_MS, Group
+from instagram_webhooks.inbox.line import Line, RowBusy, executed, is_of_a_row
 from instagram_webhooks.inbox.statements import is_of_active_account, of_first_open
 from instagram_webhooks.inbox.sweep import GATE_OF_EMPTY_QUEUE_S
 from instagram_webhooks.models import EventPayload
@@ -199,11 +199,15 @@ def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[bytes, Stored], list[En
 
 
 def _over_django(statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    """Runs a statement in the transaction of this thread's own connection."""
-    connection.ensure_connection()
+    """Runs a statement in the transaction of this thread's own connection; raises RowBusy as a Line does."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
     take_arrays(connection.connection)
-    with connection.wrap_database_errors:
-        return executed(connection.connection, statement, values, prepare=False)
+    try:
+        with connection.wrap_database_errors:
+            return executed(connection.connection, statement, values, prepare=False)
+    except OperationalError as exc:
+        raise (RowBusy if is_of_a_row(exc) else OperationalError) from exc
 
 
 def _known(keys: list[bytes], line: Line) -> dict[bytes, Stored]:
@@ -213,10 +217,10 @@ def _known(keys: list[bytes], line: Line) -> dict[bytes, Stored]:
     }
 
 
-def _wake(stored: list[Stored]) -> None:
-    """Offers one event a lane, and every new one without: the worker finds the rest of a lane by itself."""
-    chosen = {each.lane or each.event_id: each.event_id for each in stored if each.wakes}
-    wake_ups.offer(chosen.values())
+def _wake(posts: list[list[Stored]]) -> None:
+    """Offers of each POST one event a lane, and every new one without: the worker finds the rest by itself."""
+    chosen = [{each.lane or each.event_id: each.event_id for each in stored if each.wakes} for stored in posts]
+    wake_ups.offer([event_id for events in chosen for event_id in events.values()])
 
 
 group: Group[Row, Stored] = Group(_write, _wake)

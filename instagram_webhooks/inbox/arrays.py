@@ -49,7 +49,6 @@ class ArrayDumper(Dumper):
     """Has psycopg send an Array as it is; the statement says its type."""
 
     format = Format.BINARY
-    oid = 0
 
     def dump(self, obj: Array) -> bytes:
         """The array itself."""

@@ -37,6 +37,7 @@ Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 MOST_ROWS = 4_000  # in one statement
+LOCK_WAIT_MS = 500  # for a row of somebody who stands still; the batch that needs it then fails alone
 ENOUGH = 16  # batches, to wait for no more: from there on each costs PostgreSQL hardly less
 
 
@@ -53,20 +54,20 @@ class Group(Generic[Row, Done]):
     """Writes batches of rows together.
 
     `write` stores rows in one transaction, over the line of the thread that calls it, and gives one result a row.
-    `then` takes the results of all that was stored at once, when those who wait for them have them.
+    `then` takes the results of all batches that were stored at once, when those who wait for them have them.
     """
 
     def __init__(
         self,
         write: Callable[[Sequence[Row], Line], list[Done]],
-        then: Callable[[list[Done]], None] = lambda done: None,
+        then: Callable[[list[list[Done]]], None] = lambda done: None,
     ) -> None:
         self._write, self._then = write, then
         self.restart()
         os.register_at_fork(after_in_child=self.restart)
 
     def restart(self) -> None:
-        """Begins anew with another writer, as after a fork; the old one ends its batch and waits for ever."""
+        """Begins anew with another writer, as after a fork."""
         self._waiting: list[_Batch[Row, Done]] = []
         self._arrived = threading.Condition()
         self._expected = 1  # batches; the writer wakes when so many wait
@@ -79,7 +80,9 @@ class Group(Generic[Row, Done]):
         batch.ended.acquire()
         with self._arrived:
             self._waiting.append(batch)
-            writer = self._writer = self._writer or _Writer(self._serve)
+            if self._writer is None or not self._writer.lives():
+                self._writer = _Writer(self._serve)
+            writer = self._writer
             if len(self._waiting) >= self._expected:
                 self._arrived.notify()
         if not batch.ended.acquire(timeout=wait_s):
@@ -90,7 +93,8 @@ class Group(Generic[Row, Done]):
         return batch.done
 
     def _serve(self, writer: "_Writer") -> None:
-        while True:
+        arrived = self._arrived
+        while self._arrived is arrived:  # else there is another writer
             batches = self._take()
             writer.busy_since = time.monotonic()
             try:
@@ -100,7 +104,7 @@ class Group(Generic[Row, Done]):
                 for batch in batches:
                     batch.ended.release()
             try:
-                self._then([each for batch in batches for each in batch.done or ()])
+                self._then([batch.done for batch in batches if batch.done is not None])
             except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread nothing is stored any more)
                 log.error("store.then_failed", extra={"error_class": type(exc).__name__})
 
@@ -167,10 +171,15 @@ class _Writer:
 
     def __init__(self, serve: Callable[["_Writer"], None]) -> None:
         self.busy_since: float | None = None
-        self.line = Line(joins_input=True)
+        self.line = Line(joins_input=True, lock_wait_ms=LOCK_WAIT_MS)
         self._serve = serve
         self._connection: BaseDatabaseWrapper | None = None
-        threading.Thread(target=self._run, name="inbox-writer", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
+        self._thread.start()
+
+    def lives(self) -> bool:
+        """Whether it can still write: short of memory a thread may end anywhere."""
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         self._connection = connections[DEFAULT_DB_ALIAS]  # this thread's own
@@ -182,6 +191,6 @@ class _Writer:
         if busy_since is None or wrapper is None or time.monotonic() - busy_since < since_s * 0.9:
             return
         for raw in (wrapper.connection, self.line.raw):
-            if raw is not None:
+            if raw is not None and self.busy_since == busy_since:  # another may have done it, and the writer gone on
                 with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.pgconn.socket)) as end:
                     end.shutdown(socket.SHUT_RDWR)

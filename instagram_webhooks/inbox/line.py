@@ -31,6 +31,11 @@ class RowBusy(Exception):
     """A row that the statement needs is held by somebody else; nothing was written."""
 
 
+def is_of_a_row(exc: Exception) -> bool:
+    """Whether Django's error is that of a statement which gave up waiting for somebody else's row."""
+    return isinstance(exc.__cause__, _OF_A_ROW)
+
+
 class Line:
     """One connection, made at its first use and after an error. For one thread at a time.
 
@@ -56,7 +61,7 @@ class Line:
                     self.raw = self._opened(wrapper.get_connection_params())
                 return executed(self.raw, statement, values, prepare=True)
         except DATABASE_FAILED as exc:
-            if self._lock_wait_ms is not None and isinstance(exc.__cause__, _OF_A_ROW):
+            if self._lock_wait_ms is not None and is_of_a_row(exc):
                 raise RowBusy from exc
             self.close()
             raise

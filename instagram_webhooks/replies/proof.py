@@ -47,8 +47,9 @@ class AnsweredEvent(EventSubject):
 
     def outlooks(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Outlook]:
         """What a replay of each would do about its reply, and which replies a person can decide."""
+        listed = ",".join(id_.hex for id_ in ids)  # ten thousand of them; psycopg adapts one by one
         with connection.cursor() as cursor:
-            cursor.execute(_STANDING, {"ids": list(ids), "answered": list(ANSWERED_KINDS)})
+            cursor.execute(_STANDING, {"ids": f"{{{listed}}}", "answered": list(ANSWERED_KINDS)})
             return {key: _outlook(*standing) for key, *standing in cursor.fetchall()}
 
     def decide(self, subject_id: uuid.UUID, *, arrived: bool, reason: str, actor: str) -> bool:

@@ -13,7 +13,7 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.arrays import array
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
 from instagram_webhooks.inbox.line import Line, RowBusy
-from instagram_webhooks.inbox.statements import is_due, is_of_active_account, is_open
+from instagram_webhooks.inbox.statements import is_due, is_of_active_account, of_first_open
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker.life import life
@@ -62,7 +62,7 @@ SELECT first.n,
 # A claim in vain costs PostgreSQL five times as much: it opens all that it would write to.
 _WITH_OPEN = f"""
 SELECT asked.lane FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
- WHERE EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent o WHERE o.lane = asked.lane AND {is_open("o")})
+ WHERE {of_first_open("asked.lane", "o.event_id")} IS NOT NULL
 """
 line = Line(lock_wait_ms=LOCK_WAIT_MS)
 

@@ -1,5 +1,6 @@
 """Group commit: sharing, neighbours, and giving up in time."""
 
+import sys
 import threading
 import time
 
@@ -80,7 +81,7 @@ def test_what_is_to_follow_gets_all_results_after_those_who_wait_have_theirs():
     assert group.write(["one", "two"], wait_s=5) == ["ONE", "TWO"]
 
     wait_until(lambda: followed)
-    assert followed == [["ONE", "TWO"]]
+    assert followed == [[["ONE", "TWO"]]]
 
 
 def test_what_fails_to_follow_stops_no_later_write():
@@ -90,6 +91,18 @@ def test_what_fails_to_follow_stops_no_later_write():
     group = Group(lambda rows, line: rows, then)
 
     assert [group.write([n], wait_s=5) for n in range(3)] == [[0], [1], [2]]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_died_is_replaced():
+    group = Group(lambda rows, line: rows)
+    group.write(["row"], wait_s=5)
+    taking, group._take = group._take, sys.exit
+    group.write(["row"], wait_s=5)  # for this one it waited yet
+    wait_until(lambda: not group._writer.lives())
+    group._take = taking
+
+    assert group.write(["row"], wait_s=5) == ["row"]
 
 
 def test_where_several_came_together_lately_one_waits_for_as_many(monkeypatch):

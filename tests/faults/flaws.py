@@ -93,7 +93,7 @@ def _known_before_verified(views, original):
     def receive(request, provider, correlation_id):
         body = views._body(request)
         if not seen.set(f"seen:{hashlib.sha256(body).hexdigest()}", 1, nx=True):
-            return views.HttpResponse(content_type="text/plain")
+            return views.Answer(content_type="text/plain")
         request.read = lambda *_: body
         return original(request, provider, correlation_id)
 

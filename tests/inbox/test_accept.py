@@ -1,8 +1,10 @@
 """What the door stores, and what it knows again."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -10,10 +12,12 @@ from django.utils import timezone
 from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks import providers
+from instagram_webhooks.errors import StoreUnavailable
 from instagram_webhooks.inbox import accept as door
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox import finish
-from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.arrays import columns, take_arrays
+from instagram_webhooks.inbox.line import Line, executed
 from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import Account, AccountState, EventPayload, WebhookEvent
 from instagram_webhooks.vault import open_sealed
@@ -128,6 +132,29 @@ def test_the_sweep_offers_an_event_at_once_whose_head_was_done_without_a_look_be
     sweep(found.extend, depth=lambda: 5)
 
     assert found == [WebhookEvent.objects.get(state="received").pk]
+
+
+@pytest.mark.parametrize("verdict", ["", "test"])
+def test_a_row_that_somebody_holds_fails_no_neighbour(verdict, own_database, monkeypatch):
+    monkeypatch.setattr("instagram_webhooks.inbox.group.PATIENCE_S", 2.0)
+    held, good = (
+        door._row("instagram", providers.split("instagram", a_body(a_message(mid)))[0], mid, 1)
+        for mid in ("m-held", "m-good")
+    )
+    held.verdict = verdict
+    with psycopg.connect(own_database) as somebody, ThreadPoolExecutor() as pool:
+        take_arrays(somebody)
+        values = columns([held], door.COLUMNS) | {"memory_days": 30, "told_s": 3.0}
+        executed(somebody, door.INSERT, values, prepare=False)  # and does not commit
+        door.group._lately.append(2)
+        waiting, stored_one = (pool.submit(door.group.write, [row], wait_s=door.WAIT_S) for row in (held, good))
+
+        assert stored_one.result()[0].is_new
+        with pytest.raises(StoreUnavailable):
+            waiting.result()
+        somebody.rollback()
+
+    assert door.group.write([held], wait_s=5)[0].is_new
 
 
 def test_the_head_is_found_by_its_lane_alone(line_plan):

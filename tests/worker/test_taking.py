@@ -143,8 +143,9 @@ def test_slots_that_ask_at_the_same_time_share_no_event():
     assert sorted(found) == sorted(event.pk for event in events)
 
 
-def test_the_plan_reads_indexes_only(line_plan):
-    plan = line_plan(taking.line, taking._TAKE, {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0})
+@pytest.mark.parametrize("statement", [taking._TAKE, taking._WITH_OPEN])
+def test_the_plan_reads_indexes_only(statement, line_plan):
+    plan = line_plan(taking.line, statement, {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0})
 
     assert "Seq Scan" not in plan
     assert "Hash Join" not in plan
