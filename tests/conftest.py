@@ -95,7 +95,7 @@ def own_database(clone, django_db_blocker):
         connections.close_all()
         before = connection.settings_dict["NAME"]
         connection.settings_dict["NAME"] = name
-        group.restart()  # its threads hold connections to the database before
+        group.restart()  # its writer holds connections to the database before
         for line in (taking.line, commits.begin_line, commits.end_line):
             line.close()
         yield _url(name)

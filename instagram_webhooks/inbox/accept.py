@@ -14,7 +14,7 @@ from instagram_webhooks import vault
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import ParsedEvent, Provider
 from instagram_webhooks.inbox import wake_ups
-from instagram_webhooks.inbox.arrays import array, columns, take_arrays, unnested
+from instagram_webhooks.inbox.arrays import array, as_input, columns, take_arrays
 from instagram_webhooks.inbox.group import LOCK_WAIT_MS, Group
 from instagram_webhooks.inbox.line import Line, RowBusy, executed, is_of_a_row
 from instagram_webhooks.inbox.statements import is_of_active_account, of_first_open
@@ -79,9 +79,7 @@ COLUMNS = {
 # for a worker and was offered a moment ago: a backlog has one wake-up a lane, not one an event. An account that is not
 # active parks what a wake-up names, so its events all have theirs. Decision 15.
 INSERT = f"""
-WITH input AS (
-  SELECT * FROM {unnested(COLUMNS, "t")}
-), judged AS (
+WITH {as_input(COLUMNS)}, judged AS (
   SELECT t.event_id, t.event_key, t.provider, t.kind, t.account, t.conversation_id, t.lane, t.message_digest,
          t.correlation_id, t.place, t.verdict,
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
@@ -207,7 +205,9 @@ def _over_django(statement: str, values: Mapping[str, object]) -> list[tuple[Any
         with connection.wrap_database_errors:
             return executed(connection.connection, statement, values, prepare=False)
     except OperationalError as exc:
-        raise (RowBusy if is_of_a_row(exc) else OperationalError) from exc
+        if is_of_a_row(exc):
+            raise RowBusy from exc
+        raise
 
 
 def _known(keys: list[bytes], line: Line) -> dict[bytes, Stored]:

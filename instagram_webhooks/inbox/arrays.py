@@ -80,7 +80,7 @@ def columns(rows: Iterable[object], kinds: Mapping[str, str]) -> dict[str, objec
     return {name: array(kind, column) for (name, kind), column in zip(kinds.items(), values, strict=True)}
 
 
-def unnested(kinds: Mapping[str, str], table: str) -> str:
-    """What reads the parameters that `columns` gives as a table of this name."""
+def as_input(kinds: Mapping[str, str]) -> str:
+    """The parameters that `columns` gives as rows again, as a common table expression of the name `input`."""
     arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in kinds.items())
-    return f"unnest({arrays}) AS {table}({', '.join(kinds)})"
+    return f"input AS (SELECT * FROM unnest({arrays}) AS given({', '.join(kinds)}))"

@@ -20,7 +20,7 @@ from audit.log import RECORDED
 from instagram_webhooks.conf import conf
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
-from instagram_webhooks.inbox.arrays import columns, unnested
+from instagram_webhooks.inbox.arrays import as_input, columns
 from instagram_webhooks.inbox.claim import TAKING_NEXT, Claim
 from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.together import Together
@@ -99,13 +99,11 @@ _BEGUN_KINDS, _ENDED_KINDS = _kinds(_Begun), _kinds(_Ended)
 # PostgreSQL does what the last line does not read from the end of this list to its beginning: event first, and the
 # conversation before its messages, as everybody locks them.
 _BEGIN = f"""
-WITH input AS (SELECT * FROM {unnested(_BEGUN_KINDS, "given")}),
-{finish.HELD}, {outbox.WRITTEN}, {thread.ADDED}, {thread.OPENED}
+WITH {as_input(_BEGUN_KINDS)}, {finish.HELD}, {outbox.WRITTEN}, {thread.ADDED}, {thread.OPENED}
 SELECT event_id, id FROM written
 """
 _END = f"""
-WITH input AS (SELECT * FROM {unnested(_ENDED_KINDS, "given")}),
-{finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED},
+WITH {as_input(_ENDED_KINDS)}, {finish.DONE}, {RECORDED}, {thread.ANSWERED}, {outbox.SENT}, {thread.MARKED},
 {TAKING_NEXT}
 SELECT done.event_id, done.fence, {taking.BESIDE.format(last_reply_at="greatest(c.last_reply_at, first.answered_at)")}
   FROM done LEFT JOIN first ON first.after = done.event_id {taking.JOINS}
