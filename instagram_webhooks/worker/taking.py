@@ -23,17 +23,22 @@ LOCK_WAIT_MS = 500
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """For the head of the lane of an event, or of a lane."""
+    """For the head of the lane of an event, or of a lane; or only what that is."""
 
     event_id: UUID | None = None
     lane: UUID | None = None
+    looks_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What an asker got. Without a claim: whether a lease has run out there, and whether the event's account rests."""
+    """What an asker got. Without a claim: whether a lease has run out there, and whether the event's account rests.
+
+    head: of a lane that was only looked at.
+    """
 
     claim: Claim | None = None
+    head: UUID | None = None
     has_expired: bool = False
     rests: bool = False
 
@@ -60,9 +65,8 @@ SELECT first.n,
   FROM first {JOINS}
 """
 # A claim in vain costs PostgreSQL five times as much: it opens all that it would write to.
-_WITH_OPEN = f"""
-SELECT asked.lane FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
- WHERE {of_first_open("asked.lane", "o.event_id")} IS NOT NULL
+_HEADS = f"""
+SELECT asked.lane, {of_first_open("asked.lane", "o.event_id")} FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
 """
 line = Line(lock_wait_ms=LOCK_WAIT_MS)
 
@@ -83,6 +87,11 @@ def by_lane(lane: UUID) -> Taken:
     return taken
 
 
+def waiting(lane: UUID) -> UUID | None:
+    """The first open event of a lane, due or not: what a wake-up names where this slot goes on with it no more."""
+    return _asked(_Ask(lane=lane, looks_only=True)).head
+
+
 def _asked(ask: _Ask) -> Taken:
     try:
         return _together(ask)
@@ -91,11 +100,19 @@ def _asked(ask: _Ask) -> Taken:
 
 
 def _take(asks: Sequence[_Ask]) -> list[Taken]:
-    lanes = [ask.lane for ask in asks if ask.lane]
-    with_open = {lane for (lane,) in line.run(_WITH_OPEN, {"lanes": array("uuid", lanes)})} if lanes else set()
-    hopeful = [ask.lane is None or ask.lane in with_open for ask in asks]
-    taken = iter(_take_heads(list(compress(asks, hopeful))))
-    return [next(taken) if hope else Taken() for hope in hopeful]
+    heads = _heads_of([ask.lane for ask in asks if ask.lane])
+    claiming = [not ask.looks_only and (ask.lane is None or ask.lane in heads) for ask in asks]
+    taken = iter(_take_heads(list(compress(asks, claiming))))
+    return [
+        next(taken) if claims else Taken(head=heads.get(ask.lane)) for ask, claims in zip(asks, claiming, strict=True)
+    ]
+
+
+def _heads_of(lanes: Sequence[UUID]) -> dict[UUID | None, UUID]:
+    """The first open event of those lanes that have one, due or not."""
+    if not lanes:
+        return {}
+    return {lane: head for lane, head in line.run(_HEADS, {"lanes": array("uuid", lanes)}) if head is not None}
 
 
 def _take_heads(asks: Sequence[_Ask]) -> list[Taken]:

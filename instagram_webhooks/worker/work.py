@@ -62,7 +62,8 @@ def _visit(claim: Claim | None) -> None:
             if lane is None:
                 return
             if following is None and not here.goes_on():
-                wake_ups.offer_head(lane)
+                if (head := taking.waiting(lane)) is not None:
+                    wake_ups.offer([head])
                 return
             claim = following or _taken(taking.by_lane, lane).claim
 

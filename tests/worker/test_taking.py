@@ -143,7 +143,7 @@ def test_slots_that_ask_at_the_same_time_share_no_event():
     assert sorted(found) == sorted(event.pk for event in events)
 
 
-@pytest.mark.parametrize("statement", [taking._TAKE, taking._WITH_OPEN])
+@pytest.mark.parametrize("statement", [taking._TAKE, taking._HEADS])
 def test_the_plan_reads_indexes_only(statement, line_plan):
     plan = line_plan(taking.line, statement, {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0})
 
@@ -153,18 +153,44 @@ def test_the_plan_reads_indexes_only(statement, line_plan):
         assert index_of_all not in plan
 
 
-@pytest.mark.parametrize(("messages", "most"), [(1, 4), (2, 6), (8, 17)])
+def test_a_look_claims_nothing_and_says_whom_to_wake():
+    first, _ = stored(a_message("m-1"), a_message("m-2", timestamp=now_ms() + 1))
+
+    looked, empty, claimed = _take(
+        [
+            _Ask(lane=first.lane, looks_only=True),
+            _Ask(lane=uuid7(), looks_only=True),
+            _Ask(event_id=first.pk),
+        ]
+    )
+
+    assert (looked.head, looked.claim, empty.head) == (first.pk, None, None)
+    assert claimed.claim.event_id == first.pk
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_is_left_of_a_lane_after_eight_is_offered(more, graph, monkeypatch):
+    events = stored(*[a_message(f"m-{n}", timestamp=now_ms() + n) for n in range(visit.MOST_IN_A_ROW + more)])
+    offered = []
+    monkeypatch.setattr(work.wake_ups, "offer", offered.append)
+
+    work.process(events[0].pk)
+
+    assert len(graph.taken(PERSON)) == visit.MOST_IN_A_ROW
+    assert offered == [[event.pk] for event in events[visit.MOST_IN_A_ROW :]]
+
+
+@pytest.mark.parametrize(("messages", "most"), [(1, 4), (2, 6), (8, 18)])
 def test_a_message_is_answered_in_few_round_trips(messages, most, graph, monkeypatch, django_assert_num_queries):
     """Claim, begin, end, and the look for another of its lane: what the figures in benchmarks/ rest on.
 
-    An end brings the next of its lane along, and after eight the lane is given up.
+    An end brings the next of its lane along, and after eight the slot only looks whether to offer the lane.
     """
     events = stored(*[a_message(f"m-{n}") for n in range(messages)])
     runs = []
     run = taking.Line.run
     monkeypatch.setattr(visit, "LONGEST_S", 60.0)
     monkeypatch.setattr(taking.Line, "run", lambda self, *args: runs.append(self) or run(self, *args))
-    monkeypatch.setattr(work.wake_ups, "offer_head", lambda lane: None)
 
     given = knobs(reply_policy="instagram_webhooks.replies.policy.acknowledge", ack_cooldown_s=0.0)
     with given, django_assert_num_queries(0):
