@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 QUICK_S = 0.01  # who went outside a shorter time ago may be back at once
-# They may be at another step just now. With all waited for, five slots march in step, and leave the CPU to itself while
-# PostgreSQL works: 0.88 of the events a second.
-ELSEWHERE = 2
 
 _at_work: set[int] = set()
 _outside: dict[int, float] = {}
@@ -49,4 +46,4 @@ def coming() -> int:
     """
     since = time.monotonic() - QUICK_S
     all_of_them, away = len(_at_work), sum(gone_at < since for gone_at in list(_outside.values()))
-    return all_of_them - away - ELSEWHERE if 2 * away < all_of_them else 0
+    return all_of_them - away if 2 * away < all_of_them else 0

@@ -41,27 +41,27 @@ def slots(monkeypatch):
 
 
 def test_nobody_is_coming_where_nobody_works():
-    assert crowd.coming() <= 0
+    assert crowd.coming() == 0
 
 
-def test_those_at_work_are_coming_but_for_a_few_who_are_at_another_step(slots):
+def test_all_at_work_are_coming_whichever_step_they_are_at(slots):
     slots(5)
 
-    assert crowd.coming() == 5 - crowd.ELSEWHERE
+    assert crowd.coming() == 5
 
 
 def test_who_is_outside_is_not_coming(slots, monkeypatch):
     monkeypatch.setattr(crowd, "QUICK_S", 0.0)
     slots(6, outside=2)
 
-    assert crowd.coming() == 6 - crowd.ELSEWHERE
+    assert crowd.coming() == 6
 
 
 def test_who_went_outside_a_moment_ago_may_be_back_at_once(slots, monkeypatch):
     monkeypatch.setattr(crowd, "QUICK_S", 60.0)
     slots(6, outside=2)
 
-    assert crowd.coming() == 8 - crowd.ELSEWHERE
+    assert crowd.coming() == 8
 
 
 def test_nobody_is_waited_for_while_most_are_outside(slots, monkeypatch):
