@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from audit.ids import random_text
+from audit.ids import uuid7_text
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -46,5 +46,5 @@ def well_formed(value: str) -> bool:
 
 
 def new() -> str:
-    """A correlation id for a request that brought none."""
-    return random_text()
+    """A correlation id for a request that brought none; later ones sort later, so that indexes grow at one end."""
+    return uuid7_text()

@@ -22,9 +22,10 @@ def _id_at(time: str) -> str:
 # {first} to {last} are numbers of events; the last is the newest.
 _LIVED = f"""
 CREATE TEMPORARY TABLE lived ON COMMIT DROP AS
-SELECT n, at, {_id_at("at")} AS event_id, md5('c' || n / {IN_A_CONVERSATION})::uuid AS conversation_id,
+SELECT n, at, {_id_at("at")} AS event_id, {_id_at("at")} || '.1' AS correlation_id,
+       md5('c' || n / {IN_A_CONVERSATION})::uuid AS conversation_id,
        gen_random_uuid() AS message_digest, gen_random_uuid() AS reply_digest,
-       decode(repeat(md5(n::text), 26), 'hex') AS sealed, md5(n::text) || '.1' AS correlation_id
+       decode(repeat(md5(n::text), 26), 'hex') AS sealed
   FROM generate_series({{first}}::int, {{last}}::int) AS counted(n),
        LATERAL (SELECT now() - interval '{DAYS} days' * (1 - n::float8 / {{all}}) - interval '1 hour' AS at) timed
 """

@@ -14,7 +14,7 @@ from celery import current_app
 from kombu import Connection
 from kombu.utils.json import dumps
 
-from audit.ids import random_text
+from audit.ids import uuid7_text
 
 _TASK, _EVENT, _TAG, _BODY = (f"<{name}>" for name in ("task", "event", "tag", "body"))
 
@@ -29,7 +29,7 @@ def envelopes(task: str, queue: str) -> Callable[[uuid.UUID], str]:
 
     def envelope(event_id: uuid.UUID) -> str:
         sealed = base64.b64encode(f"{head}{event_id}{tail}".encode()).decode()
-        return text % {"task": random_text(), "event": event_id, "tag": random_text(), "body": sealed}
+        return text % {"task": uuid7_text(), "event": event_id, "tag": uuid7_text(), "body": sealed}
 
     return envelope
 

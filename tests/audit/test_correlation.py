@@ -8,9 +8,9 @@ def test_a_well_formed_id_is_taken_over(value):
     assert correlation.well_formed(value)
 
 
-def test_a_new_id_is_well_formed_and_unlike_the_last():
+def test_a_new_id_is_well_formed_and_sorts_after_the_last():
     assert correlation.well_formed(correlation.new())
-    assert correlation.new() != correlation.new()
+    assert correlation.new() < correlation.new()
 
 
 @pytest.mark.parametrize("value", ["", "a" * 65, "a b", "a\n", "ä", "a/b", "<script>"])

@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 
-from audit.ids import random_text, uuid7
+from audit.ids import uuid7, uuid7_text
 
 APART = 1_000_000 // 4096 + 1  # nanoseconds
 
@@ -39,17 +39,20 @@ def test_a_forked_process_makes_other_ids_than_its_parent(monkeypatch):
     here, there = os.pipe()
     child = os.fork()
     if not child:
-        os.write(there, f"{uuid7()} {random_text()}".encode())
+        os.write(there, f"{uuid7()} {uuid7_text()}".encode())
         os._exit(0)
     os.waitpid(child, 0)
 
     theirs = os.read(here, 100).decode().split()
 
     assert len(theirs) == 2
-    assert {str(uuid7()), random_text()}.isdisjoint(theirs)
+    assert {str(uuid7()), uuid7_text()}.isdisjoint(theirs)
 
 
-def test_a_random_text_is_a_uuid_of_version_4():
-    made = uuid.UUID(random_text())
+def test_the_text_is_that_of_an_id_and_sorts_as_it_does():
+    texts = [uuid7_text() for _ in range(1000)]
+    made = [uuid.UUID(text) for text in texts]
 
-    assert (made.version, made.variant) == (4, uuid.RFC_4122)
+    assert {(each.version, each.variant) for each in made} == {(7, uuid.RFC_4122)}
+    assert [str(each) for each in made] == texts
+    assert texts == sorted(texts)
