@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 # A supervisor gives 30 s. A policy or a call that takes longer is left behind.
 END_AFTER_S = 25.0
 LAST_WORDS_S = 3.0
+# At its start a worker of Celery's asks all others for a second which tasks are revoked, and from then on it hears each
+# heartbeat of each of them. Nothing here rests on either. `inspect`, `control` and Flower need neither.
+BY_ITSELF = {"without_mingle": True, "without_gossip": True}
 
 _pulse: Pulse | None = None
 _upkeep: Upkeep | None = None
@@ -46,10 +49,11 @@ def start(pool: str) -> None:
 
 
 @signals.worker_init.connect
-def _main_process(**_: Any) -> None:
+def _main_process(sender: Any, **_: Any) -> None:
     if fault := fault_of(conf().reply_policy):
         # Every event would die of it. Celery logs any other exception of a signal and starts all the same.
         raise SystemExit(f"{fault.msg} {fault.hint}")
+    sender.options.update(BY_ITSELF)
     _scraped.start()
     # The forked children of a prefork worker claim for themselves; their parent claims nothing.
     if settings.CELERY_WORKER_POOL == "threads":

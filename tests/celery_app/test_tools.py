@@ -33,6 +33,12 @@ def client(product):
         yield app
 
 
+def test_the_worker_waits_for_no_other_and_listens_to_none(product):
+    assert "mingle" not in product.worker_process.text()
+    with product.broker() as broker:
+        assert broker.smembers("_kombu.binding.celeryev") == set()  # where gossip would hang
+
+
 def test_the_worker_answers_ping_and_runs_the_pool_of_the_settings(product, client):
     ask = client.control.inspect(timeout=3, limit=1)
 
