@@ -9,7 +9,7 @@ from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.worker.life import life
 
 MOST_IN_A_ROW = 8
-LONGEST_S = 2.0
+LONGEST_S = 1.0
 
 
 class Visit:

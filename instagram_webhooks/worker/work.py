@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def process(event_id: UUID) -> None:
-    """Works off the head of this event's lane, and goes on with the lane for at most 8 events or 2 s.
+    """Works off the head of this event's lane, and goes on with the lane for at most 8 events or a second.
 
     Raises TryAgain for an event that failed and waits, after that was committed. A wake-up that
     comes twice, too early or too late finds nothing to claim.
