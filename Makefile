@@ -17,7 +17,7 @@ PARALLEL := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 NEEDS_VENV = test -x $(PYTHON) || { echo "There is no environment here yet: run 'make setup' first." >&2; exit 1; }
 DEVELOPMENT := DJANGO_DEBUG=true
 
-.PHONY: bench bench-full bench-growth bench-pages bench-several chromium screens test-desk faults faults-batch faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
+.PHONY: bench bench-full bench-growth bench-memory bench-pages bench-several chromium screens test-desk faults faults-batch faults-prove faults-seeds faults-limits faults-recovery faults-pace help setup demo demo-once test test-api lint types contracts migrations-check format model web worker beat embedded clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -74,6 +74,9 @@ bench-full: setup ## the same with five rounds and more events: the figures to j
 
 bench-several: setup ## what more worker processes cost and bring: ten minutes
 	@$(PYTHON) -m benchmarks.several
+
+bench-memory: setup ## whether web and worker keep their size over a million answered messages: a quarter of an hour
+	@$(PYTHON) -m benchmarks.memory
 
 STORED ?= 10000000
 bench-growth: setup ## the same beside many stored events (STORED=10000000): half an hour, tens of gigabytes

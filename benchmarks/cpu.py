@@ -31,7 +31,7 @@ class Meter:
 
 def seconds(pid: int) -> float:
     """User and system time of the whole tree, also of children that have ended and were waited for."""
-    return sum(_own(each) + sum(map(int, _fields(each)[13:15])) / _TICKS for each in _tree(pid))
+    return sum(_own(each) + sum(map(int, _fields(each)[13:15])) / _TICKS for each in tree(pid))
 
 
 def until_rest(*pids: int) -> None:
@@ -47,7 +47,7 @@ def until_rest(*pids: int) -> None:
 
 def pin(pid: int, core: int) -> None:
     """Keeps the tree to one core, all its threads included."""
-    for each in _tree(pid):
+    for each in tree(pid):
         for thread in Path(f"/proc/{each}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {core})
 
@@ -67,7 +67,8 @@ def _busy() -> float:
     return (user + nice + system + stolen) / _TICKS
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """The process and all that it started and that lives."""
     parents: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*"):
         if fields := _fields(int(path.name)):

@@ -2,8 +2,8 @@
 `python -m benchmarks.growth --stored 10000000`: whether an event costs the same beside many that were stored before.
 
 The cells of `make bench` beside 10,000 stored events and beside as many as told, and how long a sweep looks for what is
-due. PostgreSQL has the memory that docs/sizing.md says; beside many it is measured with its default too. Tens of
-gigabytes of disk and half an hour for ten million.
+due. PostgreSQL has as much memory of its own as told, and beside many it is measured with its default too; each time it
+begins with nothing in it, after a checkpoint. Tens of gigabytes of disk and half an hour for ten million.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from instagram_webhooks.inbox.sweep import DUE
 
 FEW = 10_000
 DEFAULT_MB = 128  # of PostgreSQL's shared_buffers
-# While rows are loaded; what is measured then begins with a checkpoint, after which each page is logged whole once.
+# While rows are loaded. What is measured follows a checkpoint, after which each page is logged whole once.
 _LOADING = {"max_wal_size": "16GB", "full_page_writes": "off"}
 
 
@@ -56,10 +56,10 @@ def _beside(count: int, given: argparse.Namespace, memories_mb: list[int]) -> li
     """The figures beside so many, with each of these sizes of PostgreSQL's memory; loaded with the first."""
     found: list[dict[str, list[float]]] = []
     with installation() as place:
+        with _restarted(place, memories_mb[0]) as connection:
+            _load(connection, count)
         for memory_mb in memories_mb:
             with _restarted(place, memory_mb) as connection:
-                if not found:
-                    _load(connection, count)
                 rounds = [_round(Ours(place, slots=50), connection, given.size) for _ in range(given.rounds)]
                 found.append({name: [each[name] for each in rounds] for name in rounds[0]})
     return found
@@ -69,6 +69,7 @@ def _restarted(place: Place, memory_mb: int) -> Any:
     """A connection to PostgreSQL, which has so much memory from now on."""
     with psycopg.connect(place.product.database_url, autocommit=True) as connection:
         connection.execute(f"ALTER SYSTEM SET shared_buffers = '{memory_mb}MB'")
+        connection.execute("CHECKPOINT")  # so that it stops at once
     place.product.postgres.stop()
     place.product.postgres.start()
     cpu.pin(place.product.postgres.pid, cpu.ALL_ELSE)
@@ -84,7 +85,6 @@ def _load(connection: Any, count: int) -> None:
     for name in _LOADING:
         connection.execute(f"ALTER SYSTEM RESET {name}")
     connection.execute("SELECT pg_reload_conf()")
-    connection.execute("CHECKPOINT")
     print(f"{count:,} loaded in {time.monotonic() - begun:.0f} s", flush=True)
     for table, (rows, indexes) in stored.sizes(connection).items():
         print(f"    {table}: {rows / count:.0f} bytes an event, indexes {indexes / count:.0f}", flush=True)

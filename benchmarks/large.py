@@ -8,7 +8,7 @@ Payloads are left out, and messages of nine in ten conversations: no page reads 
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.stored import DAYS, IN_A_CONVERSATION, _id_at
+from benchmarks.stored import DAYS, IN_A_CONVERSATION, KEY, _id_at
 
 AT_ONCE = 250_000
 BYTES_AN_EVENT = 3000  # with indexes, and what a load of them takes for itself
@@ -84,7 +84,7 @@ _ROWS = (
           (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state,
            reason, attempts, starts, fence, worker_id, happened_at, received_at, place, order_at, claimable_at,
            finished_at)
-        SELECT event_id, gen_random_uuid(), provider, kind, account, conversation_id,
+        SELECT event_id, {KEY}, provider, kind, account, conversation_id,
                CASE WHEN kind IN ('message', 'postback') THEN conversation_id END, message_digest, correlation_id,
                state, CASE state WHEN 'parked' THEN 'token' WHEN 'ignored' THEN 'no_handler' ELSE '' END, 1, 0, 1,
                CASE WHEN state = 'processing' THEN gen_random_uuid() END, at, at, 1, at,

@@ -19,6 +19,8 @@ def _id_at(time: str) -> str:
                 || '7' || substr(md5(random()::text), 1, 3) || 'a' || substr(md5(random()::text), 5, 15))::uuid"""
 
 
+# As vault.keys_of has it.
+KEY = "(left(message_digest::text, 18) || right(gen_random_uuid()::text, 18))::uuid"
 # {first} to {last} are numbers of events; the last is the newest.
 _LIVED = f"""
 CREATE TEMPORARY TABLE lived ON COMMIT DROP AS
@@ -33,7 +35,7 @@ _ROWS = (
     f"""INSERT INTO {_EVENTS}
           (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state,
            reason, attempts, starts, fence, happened_at, received_at, place, order_at, finished_at)
-        SELECT event_id, gen_random_uuid(), '{PROVIDER}', 'message', '{ACCOUNT}', conversation_id, conversation_id,
+        SELECT event_id, {KEY}, '{PROVIDER}', 'message', '{ACCOUNT}', conversation_id, conversation_id,
                message_digest, correlation_id, 'processed', '', 1, 0, 1, at, at, 1, at, at FROM lived""",
     f"INSERT INTO {_PAYLOADS} (event_id, sealed) SELECT event_id, sealed FROM lived",
     f"""INSERT INTO {_CONVERSATIONS} (id, provider, account, sealed_partner, last_message_at, last_reply_at)

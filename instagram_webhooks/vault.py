@@ -106,6 +106,17 @@ def message_digest(message_id: str) -> uuid.UUID:
     return uuid.UUID(bytes=_message(message_id))
 
 
+# The key of an event begins with so many bytes of its message's digest: one index tells known events and finds those of
+# a message, and a new event touches one page of all that were ever stored, not two (decision 20).
+LED_BY = 8
+
+
+def event_keys(message: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
+    """The first and the last key that an event of a message may have, by the message's digest."""
+    led, rest = message.bytes[:LED_BY], 16 - LED_BY
+    return uuid.UUID(bytes=led + b"\x00" * rest), uuid.UUID(bytes=led + b"\xff" * rest)
+
+
 class Keys(NamedTuple):
     """The key by which an event is known again, its conversation's id and its message's digest.
 
@@ -120,8 +131,10 @@ class Keys(NamedTuple):
 
 def keys_of(provider: str, event: ParsedEvent) -> Keys:
     """What one event is known and found by."""
+    message = _message(event.message_id) if event.message_id else None
+    own = _digest("event", provider, event.account, event.kind, *event.identity)
     return Keys(
-        event=_digest("event", provider, event.account, event.kind, *event.identity),
+        event=own if message is None else message[:LED_BY] + own[LED_BY:],
         conversation=_conversation(provider, event.account, event.partner) if event.partner else None,
-        message=_message(event.message_id) if event.message_id else None,
+        message=message,
     )

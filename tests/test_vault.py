@@ -11,6 +11,7 @@ from audit.ids import uuid7
 from instagram_webhooks import vault
 from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import PayloadSealBroken
+from instagram_webhooks.events import ParsedEvent
 from tests.builders import knobs
 
 ROW = uuid7()
@@ -80,3 +81,28 @@ def test_a_digest_depends_on_the_key_and_on_its_purpose():
         assert vault.digest("event", "a") != found
     assert vault.digest("message", "a") != found
     assert isinstance(found, uuid.UUID)
+
+
+def an_event(kind, *identity, message_id=None):
+    return ParsedEvent(kind=kind, account="1", identity=identity, message_id=message_id, raw=b"{}")
+
+
+def test_the_key_of_an_event_begins_with_its_message_and_ends_with_what_it_is():
+    message, read = an_event("message", "m-1", message_id="m-1"), an_event("read", "7", "m-1", message_id="m-1")
+
+    keys = [vault.keys_of("instagram", event) for event in (message, read)]
+
+    led = vault.message_digest("m-1").bytes[:8]
+    assert [each.event[:8] for each in keys] == [led, led]
+    assert [each.event[8:] for each in keys] == [
+        vault.digest("event", "instagram", "1", "message", "m-1").bytes[8:],
+        vault.digest("event", "instagram", "1", "read", "7", "m-1").bytes[8:],
+    ]
+    first, last = vault.event_keys(vault.message_digest("m-1"))
+    assert all(first.bytes <= each.event <= last.bytes for each in keys)
+
+
+def test_the_key_of_an_event_without_a_message_is_its_own_digest():
+    keys = vault.keys_of("instagram", an_event("empty", "a"))
+
+    assert (keys.event, keys.message) == (vault.digest("event", "instagram", "1", "empty", "a").bytes, None)

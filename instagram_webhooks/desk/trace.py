@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from dead_letters.models import DeadLetter
 from instagram_webhooks.models import Account, WebhookEvent
-from instagram_webhooks.vault import message_digest
+from instagram_webhooks.vault import event_keys, message_digest
 
 MOST = 200
 LOOKED_FOR = "message or comment id, event, conversation, request, dead letter, account"
@@ -45,7 +45,7 @@ def _latest(condition: Q) -> list[WebhookEvent]:
 
 
 def _conditions(key: str) -> Iterator[Q]:
-    yield Q(message_digest=message_digest(key))
+    yield _of_message(message_digest(key))
     if _CORRELATION.fullmatch(key):
         yield Q(correlation_id=key)
         # The prefix is what the index serves; another request's id may begin with this one.
@@ -56,8 +56,13 @@ def _conditions(key: str) -> Iterator[Q]:
         return
     yield Q(event_id=known)
     yield Q(conversation_id=known)
-    yield Q(message_digest=known)  # as EVENT shows it
+    yield _of_message(known)  # as EVENT shows it
     yield Q(event_id__in=list(DeadLetter.objects.filter(pk=known).values_list("subject_id", flat=True)))
+
+
+def _of_message(message: UUID) -> Q:
+    """Found by the index of keys, which begin with the message; those of a stranger might begin so too."""
+    return Q(event_key__range=event_keys(message), message_digest=message)
 
 
 def _of_account(key: str) -> Q | None:

@@ -26,7 +26,8 @@ class WebhookEvent(models.Model):
     """
 
     event_id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    event_key = models.UUIDField(unique=True)  # keyed digest: the same event again is known by it
+    # Keyed digest, whose first half is its message's: the same event again is known by it, and all of a message found.
+    event_key = models.UUIDField(unique=True)
     provider = models.CharField(max_length=16)
     kind = models.CharField(max_length=32)
     account = models.CharField(max_length=64)  # Meta's id of the business account; "" where unreadable
@@ -62,7 +63,6 @@ class WebhookEvent(models.Model):
                          condition=Q(lane__isnull=False, finished_at__isnull=True, place__gte=0)),
             models.Index("claimable_at", name="event_claimable", condition=Q(claimable_at__isnull=False)),
             models.Index("account", "order_at", name="event_parked", condition=Q(state=EventState.PARKED)),
-            models.Index("message_digest", name="event_message", condition=Q(message_digest__isnull=False)),
             models.Index("conversation_id", name="event_conversation", condition=Q(conversation_id__isnull=False)),
             models.Index(fields=["correlation_id"], name="event_correlation", opclasses=("varchar_pattern_ops",)),
             models.Index(F("received_at").desc(), F("event_id").desc(), name="event_newest"),

@@ -53,11 +53,11 @@ def _main_process(sender: Any, **_: Any) -> None:
     if fault := fault_of(conf().reply_policy):
         # Every event would die of it. Celery logs any other exception of a signal and starts all the same.
         raise SystemExit(f"{fault.msg} {fault.hint}")
-    sender.options.update(BY_ITSELF)
     _scraped.start()
     # The forked children of a prefork worker claim for themselves; their parent claims nothing.
     if settings.CELERY_WORKER_POOL == "threads":
         start("threads")
+    sender.options.update(BY_ITSELF)
 
 
 @signals.worker_process_init.connect

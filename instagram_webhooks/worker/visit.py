@@ -9,6 +9,8 @@ from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.worker.life import life
 
 MOST_IN_A_ROW = 8
+# A slot that stays keeps other conversations waiting, and one that leaves costs a look, a wake-up and a claim. Two
+# hundred slots with calls of 200 ms: 76 % of what they could do with two seconds, 88 with one, 86 with half of one.
 LONGEST_S = 1.0
 
 

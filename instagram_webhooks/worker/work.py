@@ -62,10 +62,15 @@ def _visit(claim: Claim | None) -> None:
             if lane is None:
                 return
             if following is None and not here.goes_on():
-                if (head := taking.waiting(lane)) is not None:
-                    wake_ups.offer([head])
+                _leave(lane)
                 return
             claim = following or _taken(taking.by_lane, lane).claim
+
+
+def _leave(lane: UUID) -> None:
+    """Offers what is left of a lane to whoever is free next."""
+    if (head := asked(lambda: taking.waiting(lane))) is not None:
+        wake_ups.offer([head])
 
 
 def _offer_what_goes_before(failed: Claim) -> None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from audit import correlation
@@ -8,7 +10,9 @@ def test_a_well_formed_id_is_taken_over(value):
     assert correlation.well_formed(value)
 
 
-def test_a_new_id_is_well_formed_and_sorts_after_the_last():
+def test_a_new_id_is_well_formed_and_sorts_after_the_last(monkeypatch):
+    monkeypatch.setattr(time, "time_ns", iter([1_764_230_400_000_000_000 + n * 1_000_000 for n in range(3)]).__next__)
+
     assert correlation.well_formed(correlation.new())
     assert correlation.new() < correlation.new()
 

@@ -49,8 +49,11 @@ def test_a_forked_process_makes_other_ids_than_its_parent(monkeypatch):
     assert {str(uuid7()), uuid7_text()}.isdisjoint(theirs)
 
 
-def test_the_text_is_that_of_an_id_and_sorts_as_it_does():
-    texts = [uuid7_text() for _ in range(1000)]
+def test_the_text_is_that_of_an_id_and_sorts_as_it_does(monkeypatch):
+    moments = [1_764_230_400_000_000_000 + n * APART for n in range(1000)]
+    monkeypatch.setattr(time, "time_ns", iter(moments).__next__)
+
+    texts = [uuid7_text() for _ in moments]
     made = [uuid.UUID(text) for text in texts]
 
     assert {(each.version, each.variant) for each in made} == {(7, uuid.RFC_4122)}

@@ -1,5 +1,6 @@
 """Rows to show: only the telling fields are spelled."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 from audit.ids import uuid7
@@ -32,6 +33,8 @@ def an_event(**telling):
         "worker_id": uuid7() if state == "processing" else None,
         "finished_at": received_at if state in ("processed", "ignored", "dead") else None,
     }
+    if "message_digest" in telling:
+        facts["event_key"] = uuid.UUID(bytes=telling["message_digest"].bytes[:8] + uuid7().bytes[8:])
     if "lane" in telling:
         facts["conversation_id"] = telling["lane"]
     return WebhookEvent.objects.create(**(facts | telling))

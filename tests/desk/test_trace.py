@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -111,6 +112,22 @@ def test_a_request_is_looked_up_in_an_index():
 
     assert "event_correlation" in plan
     assert "~>=~ 'abc.'" in plan
+
+
+def test_a_message_is_looked_up_in_the_index_of_keys():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    plan = trace.WebhookEvent.objects.filter(next(iter(trace._conditions(MESSAGE_ID)))).explain()
+
+    assert "event_key >=" in plan.partition("Index Cond")[2].partition("\n")[0]
+
+
+def test_another_message_that_begins_alike_is_not_shown(event):
+    alike = uuid.UUID(bytes=event.message_digest.bytes[:8] + bytes(8))
+    an_event(message_digest=alike)
+
+    assert found(MESSAGE_ID) == [event.pk]
 
 
 # --- the command ---------------------------------------------------------------------------------

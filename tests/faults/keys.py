@@ -10,11 +10,15 @@ from webhooks_project.environment import DEVELOPMENT_KEY
 KEY = base64.b64decode(DEVELOPMENT_KEY)
 
 
-def event_key(kind, account, *identity, provider="instagram"):
-    """16 bytes: what the column event_key holds."""
-    parts = (provider, account, kind, *identity)
-    message = "event" + "".join(f"\0{len(part)}:{part}" for part in parts)
-    return hmac.digest(KEY, message.encode(), hashlib.sha256)[:16]
+def event_key(kind, account, *identity, mid=None, provider="instagram"):
+    """16 bytes: what the column event_key holds. mid: the message that it is of, if it is of one."""
+    own = _digest("event", provider, account, kind, *identity)
+    return own if mid is None else _digest("message", mid)[:8] + own[8:]
+
+
+def _digest(purpose, *parts):
+    told = purpose + "".join(f"\0{len(part)}:{part}" for part in parts)
+    return hmac.digest(KEY, told.encode(), hashlib.sha256)[:16]
 
 
 def content(item):

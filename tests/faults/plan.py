@@ -135,37 +135,37 @@ class Plan:
         if kind in ("reaction", "message_edit") and not talk.last:
             kind = "message"
         at_ms = self._time_ms(kind)
-        item, identity = self._item(kind, talk, number, at_ms)
-        key = event_key(kind, talk.account, *identity)
+        item, identity, of = self._item(kind, talk, number, at_ms)
+        key = event_key(kind, talk.account, *identity, mid=of)
         self.kinds[kind] += 1
         self._history.write("event", n=number, kind=kind, account=talk.account, person=talk.person,
                             at_ms=at_ms, key=key.hex(), **({"late": True} if is_late else {}))  # fmt: skip
         return Event(number, talk.account, kind, item)
 
     def _item(self, kind, talk, number, at_ms):
-        """The item, and the parts of its key."""
+        """The item, the parts of its key, and the message that it is of."""
         mid, text = f"m_{self._run}_{number}", f"n{number}"
         about = {"sender": talk.person, "account": talk.account, "at_ms": at_ms}
         match kind:
             case "message":
                 talk.last = (mid, 0)
                 text = f"{KILLER}{text}" if self._random.random() < self._killers else text
-                return bodies.message(text, mid=mid, **about), (mid,)
+                return bodies.message(text, mid=mid, **about), (mid,), mid
             case "postback":
-                return bodies.postback(text, "HOURS", mid=mid, **about), (mid,)
+                return bodies.postback(text, "HOURS", mid=mid, **about), (mid,), mid
             case "read":
-                return bodies.read(mid, **about), (talk.person, mid)
+                return bodies.read(mid, **about), (talk.person, mid), mid
             case "reaction":
                 of = talk.last[0]
-                return bodies.reaction(of, **about), (talk.person, of, "react", "❤️", str(at_ms))
+                return bodies.reaction(of, **about), (talk.person, of, "react", "❤️", str(at_ms)), of
             case "message_edit":
                 of, edits = talk.last
                 talk.last = (of, edits + 1)
-                return bodies.edit(of, f"e{number}", number=edits + 1, **about), (of, str(edits + 1))
+                return bodies.edit(of, f"e{number}", number=edits + 1, **about), (of, str(edits + 1)), of
             case "unknown":  # Meta has a new kind of update
                 new = {"sender": {"id": talk.person}, "recipient": {"id": talk.account}, "timestamp": at_ms}
                 new |= {"something_new": {"of": text}}
-                return new, (content(new),)
+                return new, (content(new),), None
             case _:  # a person of the business typed it
                 said = bodies.echo(f"p{number}", recipient=talk.person, account=talk.account, mid=mid, at_ms=at_ms)
-                return said, (mid,)
+                return said, (mid,), mid

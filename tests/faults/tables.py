@@ -27,7 +27,8 @@ def beside(database_url, oracle, taken):
             (event.key.hex(), event.number, event.kind, event.is_answered, event.acked_at is not None)
             for event in oracle.events.values()
         ))  # fmt: skip
-        _fill(connection, "echoed (key)", ((event_key("echo", each.account, each.mid).hex(),) for each in taken))
+        echoed = (event_key("echo", each.account, each.mid, mid=each.mid) for each in taken)
+        _fill(connection, "echoed (key)", ((key.hex(),) for key in echoed))
         _fill(connection, "taken (number, place)", (
             (each.number, place) for place, each in enumerate(taken) if each.number is not None
         ))  # fmt: skip

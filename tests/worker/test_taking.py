@@ -4,10 +4,12 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from audit.ids import uuid7
 from instagram_webhooks.inbox import claim as claims
+from instagram_webhooks.inbox.line import RowBusy
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
 from instagram_webhooks.worker import taking, visit, work
 from instagram_webhooks.worker.taking import _Ask, _take
@@ -172,12 +174,32 @@ def test_a_look_claims_nothing_and_says_whom_to_wake():
 def test_what_is_left_of_a_lane_after_eight_is_offered(more, graph, monkeypatch):
     events = stored(*[a_message(f"m-{n}", timestamp=now_ms() + n) for n in range(visit.MOST_IN_A_ROW + more)])
     offered = []
+    monkeypatch.setattr(visit, "LONGEST_S", 60.0)  # also where others use this machine
     monkeypatch.setattr(work.wake_ups, "offer", offered.append)
 
     work.process(events[0].pk)
 
     assert len(graph.taken(PERSON)) == visit.MOST_IN_A_ROW
     assert offered == [[event.pk] for event in events[visit.MOST_IN_A_ROW :]]
+
+
+@pytest.mark.parametrize(("error", "times"), [(OperationalError, 1), (RowBusy, 9)])
+def test_a_look_that_failed_with_another_s_claim_is_made_again(error, times, graph, monkeypatch):
+    events = stored(*[a_message(f"m-{n}", timestamp=now_ms() + n) for n in range(visit.MOST_IN_A_ROW + 1)])
+    offered, failures, run = [], iter([error] * times), taking.Line.run
+
+    def failing(line, statement, values):
+        if statement == taking._HEADS and (failure := next(failures, None)):
+            raise failure
+        return run(line, statement, values)
+
+    monkeypatch.setattr(visit, "LONGEST_S", 60.0)
+    monkeypatch.setattr(work.wake_ups, "offer", offered.append)
+    monkeypatch.setattr(taking.Line, "run", failing)
+
+    work.process(events[0].pk)
+
+    assert offered == [[events[-1].pk]]
 
 
 @pytest.mark.parametrize(("messages", "most"), [(1, 4), (2, 6), (8, 18)])
