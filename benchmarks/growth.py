@@ -1,9 +1,9 @@
 """
 `python -m benchmarks.growth --stored 10000000`: whether an event costs the same beside many that were stored before.
 
-The cells of `make bench` beside 10,000 stored events and beside as many as told, and how long a sweep looks for what is
-due. PostgreSQL has as much memory of its own as told, and beside many it is measured with its default too; each time it
-begins with nothing in it, after a checkpoint. Tens of gigabytes of disk and half an hour for ten million.
+The cells of `make bench` beside 10,000 stored events and beside as many as told, by turns, and how long a sweep looks
+for what is due. PostgreSQL has as much memory of its own as told, and then its default; each time it begins with
+nothing in it, after a checkpoint. Tens of gigabytes of disk and half an hour for ten million.
 """
 
 import argparse
@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webhooks_project.settings")
 
 import psycopg
 
-from benchmarks import cells, cpu, stored
+from benchmarks import cells, cpu, stored, tables
 from benchmarks.column import Column
 from benchmarks.installation import Place, installation
 from benchmarks.ours import Ours
@@ -30,39 +30,29 @@ _LOADING = {"max_wal_size": "16GB", "full_page_writes": "off"}
 
 
 def main() -> None:
-    """Prints a table in Markdown: beside few, beside many, and the ratios of the medians to those beside few."""
+    """Prints a table in Markdown for each size of memory: beside few, beside many, and the ratio within each round."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--stored", type=int, default=10_000_000)
     parser.add_argument("--memory-mb", type=int, default=8192, help="PostgreSQL's shared_buffers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=2, help="a thousand or so events each")
     given = parser.parse_args()
-    (few,) = _beside(FEW, given, [given.memory_mb])
-    many, frugal = _beside(given.stored, given, [given.memory_mb, DEFAULT_MB])
-    print(f"| | beside {FEW:,} | beside {given.stored:,} | ratio | with {DEFAULT_MB} MB | ratio |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for figure, values in few.items():
-        base = statistics.median(values)
-        print(f"| {figure} | {base:.3g} | {_beside_few(many[figure], base)} | {_beside_few(frugal[figure], base)} |")
-
-
-def _beside_few(values: list[float], base: float) -> str:
-    """Their median, and its ratio where there is one."""
-    found = statistics.median(values)
-    return f"{found:.3g} | {found / base:.2f}" if base else f"{found:.3g} | "
-
-
-def _beside(count: int, given: argparse.Namespace, memories_mb: list[int]) -> list[dict[str, list[float]]]:
-    """The figures beside so many, with each of these sizes of PostgreSQL's memory; loaded with the first."""
-    found: list[dict[str, list[float]]] = []
-    with installation() as place:
-        with _restarted(place, memories_mb[0]) as connection:
-            _load(connection, count)
-        for memory_mb in memories_mb:
-            with _restarted(place, memory_mb) as connection:
-                rounds = [_round(Ours(place, slots=50), connection, given.size) for _ in range(given.rounds)]
-                found.append({name: [each[name] for each in rounds] for name in rounds[0]})
-    return found
+    with installation() as few, installation() as many:
+        for place, count in ((few, FEW), (many, given.stored)):
+            with _restarted(place, given.memory_mb) as connection:
+                _load(connection, count)
+        for memory_mb in (given.memory_mb, DEFAULT_MB):
+            found: tuple[list[cells.Figures], list[cells.Figures]] = ([], [])
+            with _restarted(few, memory_mb) as beside_few, _restarted(many, memory_mb) as beside_many:
+                for _ in range(given.rounds):
+                    found[0].append(_round(Ours(few, slots=50), beside_few, given.size))
+                    found[1].append(_round(Ours(many, slots=50), beside_many, given.size))
+            print(f"| shared_buffers {memory_mb} MB | beside {FEW:,} | beside {given.stored:,} | ratio |")
+            print("| --- | --- | --- | --- |")
+            for name in found[0][0]:
+                few_of, many_of = ([each[name] for each in rounds] for rounds in found)
+                ratio = tables.spread(tables.ratios(many_of, few_of))
+                print(f"| {name} | {tables.spread(few_of)} | {tables.spread(many_of)} | {ratio} |", flush=True)
 
 
 def _restarted(place: Place, memory_mb: int) -> Any:
