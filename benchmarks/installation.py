@@ -18,8 +18,16 @@ from tests.processes.process import CHECKOUT
 from tests.processes.product import installed
 from webhooks_project.embedded import processes
 from webhooks_project.embedded.server import free_port
+from webhooks_project.environment import SETTINGS
 
+# As where it is deployed: with DJANGO_DEBUG Django keeps the last 9,000 statements of a connection, 3 MB. The secrets
+# are those that development would fill in, which the senders of the tests sign with.
 SHIPPED = {
+    setting.name: setting.development
+    for setting in SETTINGS
+    if setting.development is not None and setting.name not in ("DATABASE_URL", "REDIS_URL")
+} | {
+    "DJANGO_DEBUG": "false", "LOG_FORMAT": "json",
     "WEBHOOK_RETRY_DELAYS_S": "", "REPLY_SETTLE_S": "", "WEBHOOK_LEASE_S": "", "WEBHOOK_SWEEP_INTERVAL_S": "",
     "WEBHOOK_DISPATCH_GATE_S": "", "GRAPH_DEADLINE_S": "", "REPLY_POLICY_BUDGET_S": "", "REPLY_POLICY": "",
     "ACK_COOLDOWN_S": "0",  # each message is answered
@@ -69,10 +77,11 @@ def installation(*, latency_ms: int = 0) -> Iterator[Place]:
         preexec_fn=processes.dying_with_us(signal.SIGKILL),  # noqa: PLW1509 - from the main thread only
     )
     stub = GraphStub(f"http://127.0.0.1:{port}", latency_ms)
+    settings = SHIPPED | {"GRAPH_API_URL": stub.url}
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
-            installed(Path(folder), settings=SHIPPED | {"GRAPH_API_URL": stub.url}, durable=True) as product,
+            installed(Path(folder), settings=settings, durable=True) as product,
         ):
             for pid in (product.postgres.pid, product.redis.pid):
                 cpu.pin(pid, cpu.ALL_ELSE)
