@@ -81,7 +81,7 @@ SELECT *, {{state}} AS state, {{provider}} AS provider, ({{account}})::text AS a
 _OPEN = "('received', 'processing', 'retrying', 'parked')"
 _ROWS = (
     f"""INSERT INTO {_EVENTS}
-          (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state,
+          (event_id, key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state,
            reason, attempts, starts, fence, worker_id, happened_at, received_at, place, order_at, claimable_at,
            finished_at)
         SELECT event_id, {KEY}, provider, kind, account, conversation_id,

@@ -33,7 +33,7 @@ SELECT n, at, {_id_at("at")} AS event_id, {_id_at("at")} || '.1' AS correlation_
 """
 _ROWS = (
     f"""INSERT INTO {_EVENTS}
-          (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state,
+          (event_id, key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state,
            reason, attempts, starts, fence, happened_at, received_at, place, order_at, finished_at)
         SELECT event_id, {KEY}, '{PROVIDER}', 'message', '{ACCOUNT}', conversation_id, conversation_id,
                message_digest, correlation_id, 'processed', '', 1, 0, 1, at, at, 1, at, at FROM lived""",

@@ -1,5 +1,6 @@
 """Real databases for every test: a transaction that is rolled back, or a clone of a migrated template."""
 
+import contextlib
 import os
 import time
 import uuid
@@ -85,23 +86,40 @@ def clone(template):
 @pytest.fixture
 def own_database(clone, django_db_blocker):
     """The URL of a database where transactions commit and threads see them, empty; no test changes its tables."""
+    name, tables = clone
+    with django_db_blocker.unblock(), _connected_to(name):
+        yield _url(name)
+    _empty(name, tables)
+
+
+@pytest.fixture
+def database_to_migrate(template, django_db_blocker):
+    """The URL of such a database whose tables a test may change."""
+    name = f"migrated_{uuid.uuid4().hex[:12]}"
+    with _server() as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    with django_db_blocker.unblock(), _connected_to(name):
+        yield _url(name)
+    with _server() as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextlib.contextmanager
+def _connected_to(name):
     from django.db import connection, connections
 
     from instagram_webhooks.inbox.accept import group
     from instagram_webhooks.worker import commits, taking
 
-    name, tables = clone
-    with django_db_blocker.unblock():
-        connections.close_all()
-        before = connection.settings_dict["NAME"]
-        connection.settings_dict["NAME"] = name
-        group.restart()  # its writer holds connections to the database before
-        for line in (taking.line, commits.begin_line, commits.end_line):
-            line.close()
-        yield _url(name)
-        connections.close_all()
-        connection.settings_dict["NAME"] = before
-    _empty(name, tables)
+    connections.close_all()
+    before = connection.settings_dict["NAME"]
+    connection.settings_dict["NAME"] = name
+    group.restart()  # its writer holds connections to the database before
+    for line in (taking.line, commits.begin_line, commits.end_line):
+        line.close()
+    yield
+    connections.close_all()
+    connection.settings_dict["NAME"] = before
 
 
 def _empty(name, tables):

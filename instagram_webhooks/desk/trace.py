@@ -62,7 +62,7 @@ def _conditions(key: str) -> Iterator[Q]:
 
 def _of_message(message: UUID) -> Q:
     """Found by the index of keys, which begin with the message; those of a stranger might begin so too."""
-    return Q(event_key__range=event_keys(message), message_digest=message)
+    return Q(key__range=event_keys(message), message_digest=message)
 
 
 def _of_account(key: str) -> Q | None:

@@ -31,7 +31,7 @@ class Row:
     """One event, ready for the statement below. `verdict` is a reason to ignore it at once, or ""."""
 
     event_id: UUID
-    event_key: bytes
+    key: bytes
     provider: str
     kind: str
     account: str
@@ -60,7 +60,7 @@ class Stored:
 
 COLUMNS = {
     "event_id": "uuid",
-    "event_key": "uuid",
+    "key": "uuid",
     "provider": "text",
     "kind": "text",
     "account": "text",
@@ -80,7 +80,7 @@ COLUMNS = {
 # active parks what a wake-up names, so its events all have theirs. Decision 15.
 INSERT = f"""
 WITH {as_input(COLUMNS)}, judged AS (
-  SELECT t.event_id, t.event_key, t.provider, t.kind, t.account, t.conversation_id, t.lane, t.message_digest,
+  SELECT t.event_id, t.key, t.provider, t.kind, t.account, t.conversation_id, t.lane, t.message_digest,
          t.correlation_id, t.place, t.verdict,
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
               ELSE t.happened_at END AS happened_at,
@@ -94,18 +94,18 @@ WITH {as_input(COLUMNS)}, judged AS (
   FROM input t
 ), stored AS (
   INSERT INTO instagram_webhooks_webhookevent
-    (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
+    (event_id, key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
      state, reason, attempts, starts, fence, happened_at, received_at, place, order_at,
      claimable_at, dispatched_at, finished_at)
-  SELECT event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
+  SELECT event_id, key, provider, kind, account, conversation_id, lane, message_digest, correlation_id,
          CASE WHEN reason = '' THEN 'received' ELSE 'ignored' END, reason, 0, 0, 0,
          happened_at, statement_timestamp(), place,
          coalesce(happened_at, statement_timestamp()),
          CASE WHEN reason = '' THEN statement_timestamp() END,
          CASE WHEN reason = '' AND is_told IS NOT TRUE THEN statement_timestamp() END,
          CASE WHEN reason <> '' THEN statement_timestamp() END
-  FROM judged ORDER BY event_key
-  ON CONFLICT (event_key) DO NOTHING
+  FROM judged ORDER BY key
+  ON CONFLICT (key) DO NOTHING
   RETURNING event_id, reason, dispatched_at IS NOT NULL AS wakes
 ), payloads AS (
   INSERT INTO instagram_webhooks_eventpayload (event_id, sealed)
@@ -114,7 +114,7 @@ WITH {as_input(COLUMNS)}, judged AS (
 SELECT event_id, reason, wakes FROM stored
 """
 KNOWN = """
-SELECT event_key, event_id FROM instagram_webhooks_webhookevent WHERE event_key = ANY(%(keys)s::uuid[])
+SELECT key, event_id FROM instagram_webhooks_webhookevent WHERE key = ANY(%(keys)s::uuid[])
 """
 
 
@@ -131,7 +131,7 @@ def _row(provider: Provider, event: ParsedEvent, correlation_id: str, place: int
     event_id, keys = uuid7(), vault.keys_of(provider, event)
     return Row(
         event_id=event_id,
-        event_key=keys.event,
+        key=keys.event,
         provider=provider,
         kind=event.kind,
         account=event.account,
@@ -151,16 +151,16 @@ def _write(rows: Sequence[Row], line: Line) -> list[Stored]:
 
     The same event several times, as in a redelivery that overtakes the first, is sent once.
     """
-    given, rows = rows, list({row.event_key: row for row in reversed(rows)}.values())
+    given, rows = rows, list({row.key: row for row in reversed(rows)}.values())
     if _may_be_ignored(rows):
         with transaction.atomic():
             new, ignored = _insert(rows, _over_django)
             record_many(ignored)
     else:
         new, _ = _insert(rows, line.run)
-    missing = [row.event_key for row in rows if row.event_key not in new]
+    missing = [row.key for row in rows if row.key not in new]
     known = _known(missing, line) if missing else {}
-    return [_outcome(row, new.get(row.event_key) or known[row.event_key]) for row in given]
+    return [_outcome(row, new.get(row.key) or known[row.key]) for row in given]
 
 
 def _outcome(row: Row, stored: Stored) -> Stored:
@@ -182,7 +182,7 @@ def _insert(rows: Sequence[Row], run: Run) -> tuple[dict[bytes, Stored], list[En
     found = run(INSERT, columns(rows, COLUMNS) | times)
     for event_id, reason, wakes in found:
         row = given[event_id]
-        new[row.event_key] = Stored(event_id=event_id, lane=row.lane, is_new=True, wakes=wakes)
+        new[row.key] = Stored(event_id=event_id, lane=row.lane, is_new=True, wakes=wakes)
         if reason:
             ignored.append(
                 Entry(

@@ -27,7 +27,7 @@ class WebhookEvent(models.Model):
 
     event_id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # Keyed digest, whose first half is its message's: the same event again is known by it, and all of a message found.
-    event_key = models.UUIDField(unique=True)
+    key = models.UUIDField(unique=True)
     provider = models.CharField(max_length=16)
     kind = models.CharField(max_length=32)
     account = models.CharField(max_length=64)  # Meta's id of the business account; "" where unreadable

@@ -200,7 +200,7 @@ def many(lanes, each):
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO instagram_webhooks_webhookevent
-                 (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
+                 (event_id, key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
                   attempts, starts, fence, received_at, place, order_at, claimable_at)
                SELECT gen_random_uuid(), gen_random_uuid(), provider, kind, account, lane.id, lane.id, 'x.1',
                  CASE WHEN n = 1 THEN 'retrying' ELSE 'received' END, '', 1, 0, 0,

@@ -19,7 +19,7 @@ def an_event(**telling):
     state = telling.get("state", "received")
     received_at = telling.get("received_at", NINE)
     facts = {
-        "event_key": uuid7(),
+        "key": uuid7(),
         "provider": "instagram",
         "kind": "message",
         "account": ACCOUNT,
@@ -34,7 +34,7 @@ def an_event(**telling):
         "finished_at": received_at if state in ("processed", "ignored", "dead") else None,
     }
     if "message_digest" in telling:
-        facts["event_key"] = uuid.UUID(bytes=telling["message_digest"].bytes[:8] + uuid7().bytes[8:])
+        facts["key"] = uuid.UUID(bytes=telling["message_digest"].bytes[:8] + uuid7().bytes[8:])
     if "lane" in telling:
         facts["conversation_id"] = telling["lane"]
     return WebhookEvent.objects.create(**(facts | telling))

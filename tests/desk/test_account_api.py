@@ -94,7 +94,7 @@ def test_more_than_a_thousand_parked_are_a_thousand(ops):
     model = an_event(state="parked")
     facts = {field.attname: getattr(model, field.attname) for field in WebhookEvent._meta.fields}
     WebhookEvent.objects.bulk_create(
-        WebhookEvent(**facts | {"event_id": uuid.uuid4(), "event_key": uuid.uuid4()}) for _ in range(1000)
+        WebhookEvent(**facts | {"event_id": uuid.uuid4(), "key": uuid.uuid4()}) for _ in range(1000)
     )
 
     assert get(ops, f"accounts/{account.pk}/").json()["parked"] == 1000

@@ -35,7 +35,7 @@ def many(count, **telling):
     model = an_event(**telling)
     facts = {field.attname: getattr(model, field.attname) for field in WebhookEvent._meta.fields}
     model.delete()
-    rows = [WebhookEvent(**facts | {"event_id": uuid7(), "event_key": uuid7(), "place": n + 1}) for n in range(count)]
+    rows = [WebhookEvent(**facts | {"event_id": uuid7(), "key": uuid7(), "place": n + 1}) for n in range(count)]
     return [str(row.pk) for row in WebhookEvent.objects.bulk_create(rows)]
 
 

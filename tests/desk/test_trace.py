@@ -120,7 +120,7 @@ def test_a_message_is_looked_up_in_the_index_of_keys():
 
     plan = trace.WebhookEvent.objects.filter(next(iter(trace._conditions(MESSAGE_ID)))).explain()
 
-    assert "event_key >=" in plan.partition("Index Cond")[2].partition("\n")[0]
+    assert "key >=" in plan.partition("Index Cond")[2].partition("\n")[0]
 
 
 def test_another_message_that_begins_alike_is_not_shown(event):

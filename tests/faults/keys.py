@@ -11,7 +11,7 @@ KEY = base64.b64decode(DEVELOPMENT_KEY)
 
 
 def event_key(kind, account, *identity, mid=None, provider="instagram"):
-    """16 bytes: what the column event_key holds. mid: the message that it is of, if it is of one."""
+    """16 bytes: what the column key holds. mid: the message that it is of, if it is of one."""
     own = _digest("event", provider, account, kind, *identity)
     return own if mid is None else _digest("message", mid)[:8] + own[8:]
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 DIED = """
-SELECT a.number FROM asked a JOIN instagram_webhooks_webhookevent e ON e.event_key = a.key
+SELECT a.number FROM asked a JOIN instagram_webhooks_webhookevent e ON e.key = a.key
  WHERE e.event_id IN (SELECT subject_id FROM dead_letters_deadletter)
 """
 

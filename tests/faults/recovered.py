@@ -8,7 +8,7 @@ from tests.faults.tables import EVENTS
 NEAR_S = 1.0
 # When each accepted event was done, for those that did not die in between.
 DONE = f"""
-SELECT e.event_key, extract(epoch FROM e.finished_at)::float8 AS done_at FROM {EVENTS} e
+SELECT e.key, extract(epoch FROM e.finished_at)::float8 AS done_at FROM {EVENTS} e
  WHERE e.finished_at IS NOT NULL AND e.event_id NOT IN (SELECT subject_id FROM dead_letters_deadletter)
 """
 
@@ -35,7 +35,7 @@ def recoveries(house, oracle):
     first: until an event was done that was acknowledged after the heal. all: until every event was
     done that was acknowledged during the fault. Other faults may be on meanwhile.
     """
-    done = {row["event_key"].bytes: row["done_at"] for row in house.rows(DONE)}
+    done = {row["key"].bytes: row["done_at"] for row in house.rows(DONE)}
     events = sorted(
         (event.acked_at, done[event.key])
         for event in oracle.events.values()

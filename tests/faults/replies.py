@@ -8,12 +8,12 @@ from tests.faults.tables import EVENTS, MESSAGES, REPLIES
 _NUMBERED = re.compile(r"re n(\d{1,9})")
 
 LOST = f"""
-SELECT a.number, a.kind FROM asked a LEFT JOIN {EVENTS} e ON e.event_key = a.key
+SELECT a.number, a.kind FROM asked a LEFT JOIN {EVENTS} e ON e.key = a.key
  WHERE a.is_acked AND e.event_id IS NULL ORDER BY 1
 """
 UNASKED = f"""
-SELECT e.kind, e.event_id, a.number FROM {EVENTS} e LEFT JOIN asked a ON a.key = e.event_key
- WHERE NOT coalesce(a.is_acked, false) AND NOT (e.kind = 'echo' AND e.event_key IN (SELECT key FROM echoed))
+SELECT e.kind, e.event_id, a.number FROM {EVENTS} e LEFT JOIN asked a ON a.key = e.key
+ WHERE NOT coalesce(a.is_acked, false) AND NOT (e.kind = 'echo' AND e.key IN (SELECT key FROM echoed))
 """
 TWO_ROWS = f"""
 SELECT kind, count(*), min(event_id::text) FROM {EVENTS}
@@ -22,7 +22,7 @@ SELECT kind, count(*), min(event_id::text) FROM {EVENTS}
 """
 OPEN = f"""
 SELECT a.number, e.kind, e.event_id, e.state, e.reason, e.claimable_at < clock_timestamp()
-  FROM {EVENTS} e LEFT JOIN asked a ON a.key = e.event_key WHERE e.finished_at IS NULL
+  FROM {EVENTS} e LEFT JOIN asked a ON a.key = e.key WHERE e.finished_at IS NULL
 """
 TWICE = "SELECT number, count(*) FROM taken GROUP BY number HAVING count(*) > 1 ORDER BY 1"
 # What a processed message must have left, each once: a reply at Meta, its row, both messages in the conversation.
@@ -32,7 +32,7 @@ WITH customers AS (SELECT event_id, count(*) AS n FROM {MESSAGES} WHERE author =
                WHERE author = 'service' GROUP BY 1, 2),
      seen AS (SELECT number, count(*) AS n FROM taken GROUP BY 1)
 SELECT a.number, r.state, r.reason, coalesce(s.n, 0), coalesce(c.n, 0), coalesce(o.n, 0)
-  FROM asked a JOIN {EVENTS} e ON e.event_key = a.key
+  FROM asked a JOIN {EVENTS} e ON e.key = a.key
   LEFT JOIN {REPLIES} r ON r.event_id = e.event_id
   LEFT JOIN seen s ON s.number = a.number
   LEFT JOIN customers c ON c.event_id = e.event_id
@@ -41,9 +41,9 @@ SELECT a.number, r.state, r.reason, coalesce(s.n, 0), coalesce(c.n, 0), coalesce
    AND (r.state IS DISTINCT FROM 'sent' OR s.n IS DISTINCT FROM 1 OR c.n IS DISTINCT FROM 1 OR o.n IS DISTINCT FROM 1)
  ORDER BY 1
 """
-ENDED = f"SELECT state, count(*) FROM {EVENTS} e JOIN asked a ON a.key = e.event_key WHERE a.is_acked GROUP BY 1"
+ENDED = f"SELECT state, count(*) FROM {EVENTS} e JOIN asked a ON a.key = e.key WHERE a.is_acked GROUP BY 1"
 IGNORED = f"""
-SELECT a.number, e.kind, e.reason FROM asked a JOIN {EVENTS} e ON e.event_key = a.key WHERE e.state = 'ignored'
+SELECT a.number, e.kind, e.reason FROM asked a JOIN {EVENTS} e ON e.key = a.key WHERE e.state = 'ignored'
    AND NOT (a.kind = 'unknown' AND e.reason = 'no_handler')
 """
 DEAD = """
@@ -55,7 +55,7 @@ SELECT r.event_id FROM {REPLIES} r JOIN {EVENTS} e USING (event_id)
  WHERE r.state = 'sending' AND e.finished_at IS NOT NULL
 """
 ROWLESS = f"""
-SELECT DISTINCT t.number FROM taken t JOIN asked a USING (number) LEFT JOIN {EVENTS} e ON e.event_key = a.key
+SELECT DISTINCT t.number FROM taken t JOIN asked a USING (number) LEFT JOIN {EVENTS} e ON e.key = a.key
  WHERE e.event_id IS NULL
 """
 

@@ -27,7 +27,7 @@ VALUES (%s, 'instagram', 'an account', '')
 """
 EVENT = """
 INSERT INTO instagram_webhooks_webhookevent
-  (event_id, event_key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state, reason,
+  (event_id, key, provider, kind, account, conversation_id, lane, message_digest, correlation_id, state, reason,
    attempts, starts, fence, received_at, place, order_at, finished_at)
 VALUES (%(id)s, %(key)s, 'instagram', %(kind)s, %(account)s, %(talk)s, %(talk)s, %(id)s, 'r.1', 'processed', '',
         1, 0, 1, now(), 1, now(), now())

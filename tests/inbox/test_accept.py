@@ -3,11 +3,10 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from importlib import import_module
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.ids import uuid7
@@ -21,7 +20,7 @@ from instagram_webhooks.inbox.arrays import columns, take_arrays
 from instagram_webhooks.inbox.line import Line, executed
 from instagram_webhooks.inbox.sweep import sweep
 from instagram_webhooks.models import Account, AccountState, EventPayload, WebhookEvent
-from instagram_webhooks.vault import digest, open_sealed
+from instagram_webhooks.vault import open_sealed
 from tests.builders import a_body, a_message, an_account, an_item, now_ms, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -251,17 +250,3 @@ def test_posts_that_wait_together_share_statements_and_each_learns_its_own_event
     assert sum(each.is_new for result in results.values() for each in result) == 10
     for n, (result,) in results.items():
         assert WebhookEvent.objects.get(pk=result.event_id).message_digest == door.vault.message_digest(f"m-{n % 10}")
-
-
-def test_rows_of_before_are_known_by_the_keys_of_now():
-    with_message, without = stored(a_message("m-1"), {"unreadable": True})
-    before = digest("event", "instagram", with_message.account, "message", "m-1")
-    WebhookEvent.objects.filter(pk=with_message.pk).update(event_key=before)
-
-    with connection.cursor() as cursor:
-        cursor.execute(import_module("instagram_webhooks.migrations.0009_event_keys")._LED_BY_THE_MESSAGE)
-
-    assert before != with_message.event_key
-    assert dict(WebhookEvent.objects.values_list("event_id", "event_key")) == {
-        event.pk: event.event_key for event in (with_message, without)
-    }

@@ -135,7 +135,7 @@ def test_the_claim_reads_two_index_entries_of_a_lane_with_twenty_thousand_waitin
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO instagram_webhooks_webhookevent
-                 (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
+                 (event_id, key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
                   attempts, starts, fence, received_at, place, order_at, claimable_at)
                SELECT gen_random_uuid(), gen_random_uuid(), provider, kind, account, conversation_id, lane, 'x.1',
                  state, '', 0, 0, 0, received_at, 1, order_at + n * interval '1 ms', claimable_at

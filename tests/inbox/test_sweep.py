@@ -220,7 +220,7 @@ def test_twenty_thousand_that_wait_for_later_cost_the_sweep_nothing():
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO instagram_webhooks_webhookevent
-                 (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
+                 (event_id, key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
                   attempts, starts, fence, received_at, place, order_at, claimable_at)
                SELECT gen_random_uuid(), gen_random_uuid(), provider, kind, account, gen_random_uuid(),
                  gen_random_uuid(), 'x.1', 'retrying', '', 1, 0, 0, received_at, 1, order_at, now() + interval '1 hour'

@@ -203,7 +203,7 @@ def test_thousands_that_wait_cost_a_look_and_not_a_walk():
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO instagram_webhooks_webhookevent
-                 (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
+                 (event_id, key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
                   attempts, starts, fence, received_at, place, order_at, claimable_at, finished_at)
                SELECT gen_random_uuid(), gen_random_uuid(), provider, kind, (n %% 5)::text, lane, gen_random_uuid(),
                       'x', state.name, CASE state.name WHEN 'parked' THEN 'token' ELSE '' END, 0, 0, 0, at, 1, at,

@@ -8,7 +8,7 @@ from tests.processes.product import a_message, a_sender
 CROWD, MESSAGES = 5_000, 20
 WAIT = """
 INSERT INTO instagram_webhooks_webhookevent
-  (event_id, event_key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
+  (event_id, key, provider, kind, account, conversation_id, lane, correlation_id, state, reason,
    attempts, starts, fence, received_at, place, order_at, claimable_at)
 SELECT gen_random_uuid(), gen_random_uuid(), 'instagram', 'message', 'another', c, c, 'crowd.1', 'retrying', '',
        1, 0, 0, now(), 1, now(), now() + interval '1 hour'
