@@ -85,6 +85,9 @@ bench-growth: setup ## the same beside many stored events (STORED=10000000): hal
 bench-pages: setup ## the pages of the desk beside a million dead letters and five million events: half an hour, 15 GB
 	@$(PYTHON) -m benchmarks.pages
 
+# Many threads share one heap, and none keeps what it freed: docs/decisions/0021.
+web worker: export GLIBC_TUNABLES := glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0
+
 web: ## the web process on HOST:PORT, in the foreground
 	@$(NEEDS_VENV); exec $(PYTHON) -m webhooks_project web
 

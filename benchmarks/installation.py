@@ -28,6 +28,7 @@ SHIPPED = {
     if setting.development is not None and setting.name not in ("DATABASE_URL", "REDIS_URL")
 } | {
     "DJANGO_DEBUG": "false", "LOG_FORMAT": "json",
+    "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0",  # as make, units and image set it
     "WEBHOOK_RETRY_DELAYS_S": "", "REPLY_SETTLE_S": "", "WEBHOOK_LEASE_S": "", "WEBHOOK_SWEEP_INTERVAL_S": "",
     "WEBHOOK_DISPATCH_GATE_S": "", "GRAPH_DEADLINE_S": "", "REPLY_POLICY_BUDGET_S": "", "REPLY_POLICY": "",
     "ACK_COOLDOWN_S": "0",  # each message is answered

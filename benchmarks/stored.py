@@ -70,6 +70,16 @@ def load(connection: Any, count: int) -> None:
         connection.execute(f"VACUUM ANALYZE {table}")
 
 
+def warm(connection: Any) -> None:
+    """Reads all indexes into PostgreSQL's memory, the largest last; it needs the extension pg_prewarm."""
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+    connection.execute(
+        """SELECT sum(pg_prewarm(index)) FROM (SELECT indexrelid AS index FROM pg_index
+            WHERE indrelid = ANY (%s::regclass[]) ORDER BY pg_relation_size(indexrelid)) AS of_all""",
+        [list(TABLES)],
+    )
+
+
 def sizes(connection: Any) -> dict[str, tuple[int, int]]:
     """Of each table the bytes of its rows and of its indexes."""
     asked = "SELECT pg_table_size(%s::regclass), pg_indexes_size(%s::regclass)"

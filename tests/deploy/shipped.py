@@ -44,6 +44,14 @@ def made(target: str) -> list[str]:
     return plain(shown.stdout.rpartition("exec ")[2].split())
 
 
+def tunables(target: str) -> str:
+    """What make tells glibc for a target."""
+    ((targets, said),) = re.findall(
+        r"^([a-z ]+): export GLIBC_TUNABLES := (\S+)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE
+    )
+    return str(said) if target in targets.split() else ""
+
+
 def plain(words: list[str]) -> list[str]:
     """The same command without its place: `/opt/…/bin/python -m celery` is `celery`."""
     named = [Path(words[0]).name, *words[1:]]

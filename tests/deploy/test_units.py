@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from benchmarks import installation
 from instagram_webhooks.worker.boot import END_AFTER_S, LAST_WORDS_S
 from tests.deploy import shipped
 from tests.deploy.shipped import DEPLOY, PROCESSES, UNITS, unit
@@ -40,6 +41,17 @@ def test_a_child_that_eats_memory_does_not_stop_the_whole_worker():
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_process_that_ends_is_started_again(name):
     assert unit(BY_NAME[name])["Restart"] == "always"
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_one_heap_is_for_all_threads_however_it_is_started(name):
+    said = shipped.tunables(name)
+
+    assert "arena_max=1" in said
+    assert "tcache_count=0" in said
+    assert f"GLIBC_TUNABLES={said}" in unit(BY_NAME[name])["Environment"].split()
+    assert ("ENV", f"GLIBC_TUNABLES={said}") in shipped.instructions()
+    assert installation.SHIPPED["GLIBC_TUNABLES"] == said
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
