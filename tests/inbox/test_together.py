@@ -177,6 +177,21 @@ def test_those_who_do_not_come_are_waited_for_a_moment_and_soon_not_at_all(monke
     assert desk.calls == [[0], [1], [2], [3], [9]]
 
 
+@pytest.mark.parametrize(("times", "calls"), [(1_000_000, [[5, 6, 7]]), (0, [[5], [6], [7]])])
+def test_where_it_takes_longer_others_are_waited_for_longer(monkeypatch, times, calls):
+    for name, value in (("TIMES", times), ("LONGEST_S", 10 * PATIENCE_S)):
+        monkeypatch.setattr(together, name, value)
+    desk = three_of_late(monkeypatch, lambda: 5, patience_s=0.0)
+
+    threads = []
+    for row in (5, 6, 7):
+        threads += desk.asked(row)[0]
+        until(lambda row=row: len(desk.ask._waiting) == row - 4 or any(row in call for call in desk.calls))
+    joined(*threads)
+
+    assert [sorted(call) for call in desk.calls] == calls
+
+
 def test_whatever_ends_the_one_that_waits_ends_not_those_who_wait_with_it(monkeypatch):
     came, is_asked, may_end = [3, 3], threading.Event(), threading.Event()
 
