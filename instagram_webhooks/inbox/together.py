@@ -22,10 +22,9 @@ Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 MOST = 500
-LATELY = 4  # times; as many as came together in one of them may come again
+LATELY = 4  # times: as many as came together in one of them may come again
 PATIENCE_S, LONGEST_S = 0.003, 0.03
 TIMES = 3  # as long as `act` takes: where all is slow, those who are coming come later too
-OF_LATE = 1 / 8  # the share of the last one in how long it takes
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +50,7 @@ class Together(Generic[Row, Done]):
     none fails for another's.
 
     coming: how many may ask about now. Whoever leads waits for so many, but for no more than came together lately, and
-    for TIMES as long as `act` takes of late at most: PATIENCE_S where that is less, LONGEST_S where it is more.
+    for TIMES as long as `act` took of late, at its quickest; PATIENCE_S where that is less, LONGEST_S where it is more.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Together(Generic[Row, Done]):
         self._waiting: list[_Asked[Row, Done]] = []
         self._is_led = False
         self._lately = deque([1], maxlen=LATELY)
-        self._takes_s = 0.0
+        self._took_s = deque([0.0], maxlen=LATELY)
         self._expected = 0  # by the one that leads, while it waits
         self._enough = threading.Lock()
 
@@ -93,7 +92,7 @@ class Together(Generic[Row, Done]):
                 return
             self._expected, self._enough = expected, threading.Lock()
             self._enough.acquire()
-        self._enough.acquire(timeout=max(PATIENCE_S, min(TIMES * self._takes_s, LONGEST_S)))
+        self._enough.acquire(timeout=max(PATIENCE_S, min(TIMES * min(self._took_s), LONGEST_S)))
 
     def _lead(self) -> None:
         try:
@@ -110,7 +109,7 @@ class Together(Generic[Row, Done]):
         try:
             self._do(taken)
         finally:
-            self._takes_s += (time.monotonic() - begun - self._takes_s) * OF_LATE
+            self._took_s.append(time.monotonic() - begun)
             with self._lock:
                 following = self._waiting[0] if self._waiting else None
                 self._is_led = following is not None
