@@ -23,7 +23,7 @@ _REWRITTEN = f"ALTER TABLE instagram_webhooks_webhookevent ALTER COLUMN event_ke
 class Migration(migrations.Migration):
     """Rewrites all events, which nothing reads or writes meanwhile: stop web and workers before.
 
-    The column has another name then, so code of before or after that runs beside it stores nothing, and web answers 503.
+    The column has another name then: web of before or after that runs beside it takes in nothing, and answers 503.
     """
 
     dependencies = (("instagram_webhooks", "0008_roles"),)
