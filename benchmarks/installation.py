@@ -78,11 +78,10 @@ def installation(*, latency_ms: int = 0) -> Iterator[Place]:
         preexec_fn=processes.dying_with_us(signal.SIGKILL),  # noqa: PLW1509 - from the main thread only
     )
     stub = GraphStub(f"http://127.0.0.1:{port}", latency_ms)
-    settings = SHIPPED | {"GRAPH_API_URL": stub.url}
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
-            installed(Path(folder), settings=settings, durable=True) as product,
+            installed(Path(folder), settings=SHIPPED | {"GRAPH_API_URL": stub.url}, durable=True) as product,
         ):
             for pid in (product.postgres.pid, product.redis.pid):
                 cpu.pin(pid, cpu.ALL_ELSE)

@@ -60,27 +60,22 @@ def template(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         source = connection.settings_dict["NAME"]
         connections.close_all()
-        name = f"template_{uuid.uuid4().hex[:12]}"
-        with _server() as server:
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
-    yield name
-    with _server() as server:
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with _copy(source, "template") as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
 def clone(template):
     """A clone of the template and the tables that are empty in it; to make one for each test took a quarter second."""
-    name = f"own_{uuid.uuid4().hex[:12]}"
-    with _server() as server:
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    with _copy(template, "own") as name:
+        yield name, _empty_tables(name)
+
+
+def _empty_tables(name):
     with psycopg.connect(_url(name), autocommit=True) as inside:
         tables = [row[0] for row in inside.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
                                                    " AND relnamespace = 'public'::regnamespace")]  # fmt: skip
-        empty = [each for each in tables if not inside.execute(f"SELECT EXISTS (SELECT FROM {each})").fetchone()[0]]
-    yield name, empty
-    with _server() as server:
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        return [each for each in tables if not inside.execute(f"SELECT EXISTS (SELECT FROM {each})").fetchone()[0]]
 
 
 @pytest.fixture
@@ -95,11 +90,17 @@ def own_database(clone, django_db_blocker):
 @pytest.fixture
 def database_to_migrate(template, django_db_blocker):
     """The URL of such a database whose tables a test may change."""
-    name = f"migrated_{uuid.uuid4().hex[:12]}"
-    with _server() as server:
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    with django_db_blocker.unblock(), _connected_to(name):
+    with _copy(template, "migrated") as name, django_db_blocker.unblock(), _connected_to(name):
         yield _url(name)
+
+
+@contextlib.contextmanager
+def _copy(source, prefix):
+    """The name of a database that begins as `source` is."""
+    name = f"{prefix}_{uuid.uuid4().hex[:12]}"
+    with _server() as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    yield name
     with _server() as server:
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

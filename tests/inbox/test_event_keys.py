@@ -66,7 +66,7 @@ def test_an_event_that_is_stored_under_both_its_keys_does_not_stand_in_the_way()
     (event,) = stored(a_message("m-1"))
     (parsed,) = providers.split("instagram", a_body(a_message("m-1")))
     migrate(BEFORE)
-    (((again,),)) = execute(
+    ((again,),) = execute(
         f"""INSERT INTO {TABLE}
             SELECT (jsonb_populate_record(e, jsonb_build_object('event_id', gen_random_uuid(), 'event_key', %s))).*
               FROM {TABLE} e RETURNING event_id""",
