@@ -177,9 +177,16 @@ def test_those_who_do_not_come_are_waited_for_a_moment_and_soon_not_at_all(monke
     assert desk.calls == [[0], [1], [2], [3], [9]]
 
 
-@pytest.mark.parametrize(("times", "calls"), [(10**7, [[5, 6, 7]]), (0, [[5], [6], [7]])])
-def test_where_it_takes_longer_others_are_waited_for_longer(monkeypatch, times, calls):
-    for name, value in (("TIMES", times), ("LONGEST_S", 10 * PATIENCE_S)):
+@pytest.mark.parametrize(
+    ("times", "longest_s", "calls"),
+    [
+        (10**7, 10 * PATIENCE_S, [[5, 6, 7]]),
+        (0, 10 * PATIENCE_S, [[5], [6], [7]]),
+        (10**7, 0.0, [[5], [6], [7]]),
+    ],
+)
+def test_where_it_takes_longer_others_are_waited_for_longer_up_to_a_bound(monkeypatch, times, longest_s, calls):
+    for name, value in (("TIMES", times), ("LONGEST_S", longest_s)):
         monkeypatch.setattr(together, name, value)
     desk = three_of_late(monkeypatch, lambda: 5, patience_s=0.0)
     for row in (1, 2):  # it is known how long it takes from the fourth on
