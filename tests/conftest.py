@@ -110,14 +110,13 @@ def _connected_to(name):
     from django.db import connection, connections
 
     from instagram_webhooks.inbox.accept import group
-    from instagram_webhooks.worker import commits, taking
+    from instagram_webhooks.worker import taking
 
     connections.close_all()
     before = connection.settings_dict["NAME"]
     connection.settings_dict["NAME"] = name
     group.restart()  # its writer holds connections to the database before
-    for line in (taking.line, commits.begin_line, commits.end_line):
-        line.close()
+    taking.line.close()
     yield
     connections.close_all()
     connection.settings_dict["NAME"] = before

@@ -9,6 +9,7 @@ any number of rows, so every kind of plan is ruled out whose cost grows with the
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -37,7 +38,7 @@ def is_of_a_row(exc: Exception) -> bool:
 
 
 class Line:
-    """One connection, made at its first use and after an error. For one thread at a time.
+    """One connection, made at its first use and after an error. One statement at a time; others wait for it.
 
     lock_wait_ms: for so long a statement waits for the row of somebody else, then it raises RowBusy: many wait for
     this line, and a client that does nothing must not stop them all. Without it, as long as Django's connections do.
@@ -46,25 +47,30 @@ class Line:
 
     def __init__(self, *, lock_wait_ms: int | None = None, joins_input: bool = False) -> None:
         self._lock_wait_ms, self._joins_input = lock_wait_ms, joins_input
-        self.raw: psycopg.Connection[Any] | None = None
+        self._forget()
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        self.raw = None  # the parent's; closing it here would end it there
+        self._lock = threading.Lock()
+        self.raw: psycopg.Connection[Any] | None = None  # the parent's is not closed here: that would end it there
 
     def run(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one statement, after its commit; raises Django's database errors."""
+        with self._lock:
+            try:
+                return self._executed(statement, values)
+            except DATABASE_FAILED as exc:
+                if self._lock_wait_ms is not None and is_of_a_row(exc):
+                    raise RowBusy from exc
+                self.close()
+                raise
+
+    def _executed(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         wrapper = connections[DEFAULT_DB_ALIAS]
-        try:
-            with DatabaseErrorWrapper(wrapper):
-                if self.raw is None:
-                    self.raw = self._opened(wrapper.get_connection_params())
-                return executed(self.raw, statement, values, prepare=True)
-        except DATABASE_FAILED as exc:
-            if self._lock_wait_ms is not None and is_of_a_row(exc):
-                raise RowBusy from exc
-            self.close()
-            raise
+        with DatabaseErrorWrapper(wrapper):
+            if self.raw is None:
+                self.raw = self._opened(wrapper.get_connection_params())
+            return executed(self.raw, statement, values, prepare=True)
 
     def close(self) -> None:
         """Ends the connection; the next statement opens another."""

@@ -22,7 +22,7 @@ from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import finish
 from instagram_webhooks.inbox.arrays import as_input, columns
 from instagram_webhooks.inbox.claim import TAKING_NEXT, Claim
-from instagram_webhooks.inbox.line import Line, RowBusy
+from instagram_webhooks.inbox.line import RowBusy
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.models import Conversation, Message, OutgoingReply
 from instagram_webhooks.replies import outbox, thread
@@ -30,7 +30,7 @@ from instagram_webhooks.vault import message_digest, seal, seal_text
 from instagram_webhooks.worker import crowd, taking, visit
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.recent import Recent
-from instagram_webhooks.worker.taking import LOCK_WAIT_MS
+from instagram_webhooks.worker.taking import line
 from instagram_webhooks.worker.transactions import settled
 
 
@@ -108,7 +108,6 @@ WITH {as_input(_ENDED_KINDS)}, {finish.DONE}, {RECORDED}, {thread.ANSWERED}, {ou
 SELECT done.event_id, done.fence, {taking.BESIDE.format(last_reply_at="greatest(c.last_reply_at, first.answered_at)")}
   FROM done LEFT JOIN first ON first.after = done.event_id {taking.JOINS}
 """
-begin_line, end_line = Line(lock_wait_ms=LOCK_WAIT_MS), Line(lock_wait_ms=LOCK_WAIT_MS)
 # A processed event never comes back, so whoever is woken for one of these need not ask. A slot goes on with its lane,
 # so half of all wake-ups are for what is done by then.
 processed_here = Recent()
@@ -190,7 +189,7 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
 def _begin_all(rows: Sequence[_Begun]) -> list[bool]:
     """Whether each reply was written."""
     values = columns(_in_order(rows), _BEGUN_KINDS) | {"left_s": conf().graph_deadline_s + SLACK_S}
-    written = {(event_id, reply_id) for event_id, reply_id in begin_line.run(_BEGIN, values)}
+    written = {(event_id, reply_id) for event_id, reply_id in line.run(_BEGIN, values)}
     return [(row.event_id, row.reply_id) in written for row in rows]
 
 
@@ -198,7 +197,7 @@ def _end_all(rows: Sequence[_Ended]) -> list[_End]:
     values = columns(_in_order(rows), _ENDED_KINDS) | {"worker": life.worker_id, "lease": conf().lease_s}
     ended = {
         (event_id, fence): _End(is_ended=True, following=taking.understood(beside))
-        for event_id, fence, *beside in end_line.run(_END, values)
+        for event_id, fence, *beside in line.run(_END, values)
     }
     return [ended.get((row.event_id, row.fence), _End(is_ended=False)) for row in rows]
 

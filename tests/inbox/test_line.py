@@ -1,11 +1,15 @@
 """A connection of its own for statements that are run again and again."""
 
+import sys
+import threading
+
 import psycopg
 import pytest
 from django.db import DataError, IntegrityError, InternalError, OperationalError
 
 from instagram_webhooks.inbox import line as inbox_line
 from instagram_webhooks.inbox.line import Line
+from tests.processes.process import until
 
 
 @pytest.fixture
@@ -83,3 +87,33 @@ def test_after_a_lost_connection_it_opens_another(line, own_database):
         line.run("SELECT 1", {})
 
     assert value(line, "SELECT pg_backend_pid()") != pid
+
+
+def test_who_waits_for_it_does_not_fail_with_the_one_before(line, own_database):
+    pid, found = value(line, "SELECT pg_backend_pid()"), []
+    first = threading.Thread(target=lambda: found.append(failure_of(lambda: line.run("SELECT pg_sleep(60)", {}))))
+    second = threading.Thread(target=lambda: found.append(value(line, "SELECT 7")))
+
+    with psycopg.connect(own_database, autocommit=True) as other:
+        first.start()
+        sleeps = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
+        until(lambda: other.execute(sleeps, [pid]).rowcount, what="the first is at it")
+        second.start()
+        until(lambda: is_at(second, "run"), what="the second waits")
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    first.join(10)
+    second.join(10)
+
+    assert [type(found[0]), found[1]] == [OperationalError, 7]
+
+
+def is_at(thread, function):
+    """Whether this thread is in a function of that name."""
+    return sys._current_frames()[thread.ident].f_code.co_name == function
+
+
+def failure_of(act):
+    try:
+        return act()
+    except Exception as exc:  # noqa: BLE001 (the test says which)
+        return exc

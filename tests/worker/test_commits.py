@@ -285,7 +285,7 @@ def test_the_event_is_locked_before_its_conversation_and_that_before_its_message
         commits._begin_all([row])
         last, digest = ended(rows, claim, row.reply_id), message_digest("mid-1")
         act = lambda: are_ended(last)  # noqa: E731
-    monkeypatch.setattr(commits, f"{step}_line", Line(lock_wait_ms=20_000))
+    monkeypatch.setattr(commits, "line", Line(lock_wait_ms=20_000))
     found = []
 
     with psycopg.connect(own_database) as somebody, psycopg.connect(own_database, autocommit=True) as other:
@@ -333,13 +333,13 @@ def test_a_row_that_changes_under_its_end_is_ended_one_by_one(graph, monkeypatch
 def test_the_plans_read_indexes_only(is_end, line_plan, rows):
     (claim,) = claimed(PERSON)
     (row,) = begun(rows, claim)
-    line, statement, kinds = commits.begin_line, commits._BEGIN, commits._BEGUN_KINDS
+    statement, kinds = commits._BEGIN, commits._BEGUN_KINDS
     if is_end:
         row = ended(rows, claim, row.reply_id)
-        line, statement, kinds = commits.end_line, commits._END, commits._ENDED_KINDS
+        statement, kinds = commits._END, commits._ENDED_KINDS
 
     more = {"left_s": 4.0, "worker": uuid7(), "lease": 30.0}
-    plan = line_plan(line, statement, columns([row], kinds) | more)
+    plan = line_plan(commits.line, statement, columns([row], kinds) | more)
 
     assert "Seq Scan" not in plan
     assert "Hash Join" not in plan
