@@ -23,6 +23,7 @@ Done = TypeVar("Done")
 
 MOST = 500
 LATELY = 4  # times: as many as came together in one of them may come again
+ONE_MORE = 8  # each so many times one more is waited for: four that never wait for the fifth would never meet it
 PATIENCE_S, LONGEST_S = 0.003, 0.03
 TIMES = 3  # as long as `act` takes: where all is slow, those who are coming come later too
 
@@ -49,8 +50,9 @@ class Together(Generic[Row, Done]):
     Where it fails for more than one row and not for the database's sake, each row is tried alone, so that
     none fails for another's.
 
-    coming: how many may ask about now. Whoever leads waits for so many, but for no more than came together lately, and
-    for TIMES as long as `act` took of late, at its quickest; PATIENCE_S where that is less, LONGEST_S where it is more.
+    coming: how many may ask about now. Whoever leads waits for so many, but for no more than came together lately, at
+    times one more, and for TIMES as long as `act` took of late, at its quickest; PATIENCE_S where that is less,
+    LONGEST_S where it is more.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Together(Generic[Row, Done]):
         self._is_led = False
         self._lately = deque([1], maxlen=LATELY)
         self._took_s = deque([0.0], maxlen=LATELY)
+        self._times = 0
         self._expected = 0  # by the one that leads, while it waits
         self._enough = threading.Lock()
 
@@ -86,7 +89,8 @@ class Together(Generic[Row, Done]):
         return mine.result()
 
     def _gather(self) -> None:
-        expected = min(max(self._lately), self._coming())
+        self._times += 1
+        expected = min(max(self._lately) + (self._times % ONE_MORE == 0), self._coming())
         with self._lock:
             if len(self._waiting) >= expected:
                 return

@@ -20,6 +20,7 @@ from instagram_webhooks.worker.children import Children
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.pulse import Pulse
 from instagram_webhooks.worker.scraped import Scraped
+from instagram_webhooks.worker.second_look import second_look
 from instagram_webhooks.worker.transactions import drop_connection
 from instagram_webhooks.worker.upkeep import Upkeep
 from instagram_webhooks.worker.watch import Watch
@@ -127,6 +128,7 @@ def _end() -> None:
     if _pulse is not None:
         _give_back()
         _pulse.stop()
+    second_look.flush()
     publisher.flush()
     log.info("worker.stopped")
 

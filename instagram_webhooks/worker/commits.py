@@ -183,6 +183,7 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
         processed_here.add(claim.event_id)
     if here:
         here.following = found.following
+        here.is_through = found.is_ended and row.next_of is not None and found.following is None
     return found.is_ended
 
 

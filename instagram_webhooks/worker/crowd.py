@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-QUICK_S = 0.01  # who went outside a shorter time ago may be back at once
+QUICK_S = 0.01  # who went outside, or was done, a shorter time ago may be back at once
 
 _at_work: set[int] = set()
 _outside: dict[int, float] = {}
+_done: dict[int, float] = {}  # between two wake-ups
 
 
 @contextmanager
@@ -22,9 +23,11 @@ def at_work() -> Iterator[None]:
     """While this slot works off a wake-up, from the claim on."""
     me = threading.get_ident()
     _at_work.add(me)
+    _done.pop(me, None)
     try:
         yield
     finally:
+        _done[me] = time.monotonic()
         _at_work.discard(me)
 
 
@@ -39,11 +42,21 @@ def outside() -> Iterator[None]:
         _outside.pop(me, None)
 
 
-def coming() -> int:
-    """How many may come to one step together, whoever asks included; 0 where most of those at work are outside.
+def claiming() -> int:
+    """How many may come to their claim together, whoever asks included: those between two wake-ups."""
+    return 1 + _between(time.monotonic() - QUICK_S)
 
-    Who went outside less than QUICK_S ago counts as coming.
+
+def coming() -> int:
+    """How many may come to another step together, whoever asks included; 0 where most of those at work are outside.
+
+    Who went outside less than QUICK_S ago counts as coming. So does who was done with a wake-up then: where there is
+    much to do it has the next by now.
     """
     since = time.monotonic() - QUICK_S
     all_of_them, away = len(_at_work), sum(gone_at < since for gone_at in list(_outside.values()))
-    return all_of_them - away if 2 * away < all_of_them else 0
+    return all_of_them + _between(since) - away if 2 * away < all_of_them else 0
+
+
+def _between(since: float) -> int:
+    return sum(done_at > since for done_at in list(_done.values()))

@@ -1,8 +1,7 @@
 """Claiming for all slots that ask at once, in one statement, with all that their work needs to know beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from instagram_webhooks.inbox.line import Line, RowBusy
 from instagram_webhooks.inbox.statements import is_due, is_of_active_account, of_first_open
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
+from instagram_webhooks.worker import crowd
 from instagram_webhooks.worker.life import life
 
 LOCK_WAIT_MS = 500
@@ -23,22 +23,17 @@ LOCK_WAIT_MS = 500
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """For the head of the lane of an event, or of a lane; or only what that is."""
+    """For the head of the lane of an event, or of a lane."""
 
     event_id: UUID | None = None
     lane: UUID | None = None
-    looks_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What an asker got. Without a claim: whether a lease has run out there, and whether the event's account rests.
-
-    head: of a lane that was only looked at.
-    """
+    """What an asker got. Without a claim: whether a lease has run out there, and whether the event's account rests."""
 
     claim: Claim | None = None
-    head: UUID | None = None
     has_expired: bool = False
     rests: bool = False
 
@@ -64,9 +59,10 @@ SELECT first.n,
        {BESIDE.format(last_reply_at="c.last_reply_at")}
   FROM first {JOINS}
 """
-# A claim in vain costs PostgreSQL five times as much: it opens all that it would write to.
-_HEADS = f"""
+_WAITING = f"""
 SELECT asked.lane, {of_first_open("asked.lane", "o.event_id")} FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
+ WHERE NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
+                    WHERE p.lane = asked.lane AND p.worker_id IS NOT NULL)
 """
 # Of all slots and all their steps: by turns on three connections the same statements cost PostgreSQL a sixth more.
 line = Line(lock_wait_ms=LOCK_WAIT_MS)
@@ -88,40 +84,23 @@ def by_lane(lane: UUID) -> Taken:
     return taken
 
 
-def waiting(lane: UUID) -> UUID | None:
-    """The first open event of a lane, due or not: what a wake-up names where this slot goes on with it no more."""
-    try:
-        return _together(_Ask(lane=lane, looks_only=True)).head
-    except RowBusy:  # the table is, as during a migration: Django's connection waits longer
-        return claims.head_of(lane)
+def waiting(lanes: Collection[UUID]) -> dict[UUID, UUID]:
+    """The first open event, due or not, of those lanes that have one and that no worker is at."""
+    found = line.run(_WAITING, {"lanes": array("uuid", list(lanes))})
+    return {lane: head for lane, head in found if head is not None}
 
 
 def _asked(ask: _Ask) -> Taken:
     try:
+        # A claim in vain costs PostgreSQL four times as much as a look: it opens all that it would write to.
+        if ask.lane and not waiting([ask.lane]):
+            return Taken()
         return _together(ask)
     except (IntegrityError, RowBusy):
         return Taken()  # another worker has an event of this lane in processing, or is about to
 
 
 def _take(asks: Sequence[_Ask]) -> list[Taken]:
-    heads = _heads_of([ask.lane for ask in asks if ask.lane])
-    claiming = [not ask.looks_only and (ask.lane is None or ask.lane in heads) for ask in asks]
-    taken = iter(_take_heads(list(compress(asks, claiming))))
-    return [
-        next(taken) if claims else Taken(head=heads.get(ask.lane)) for ask, claims in zip(asks, claiming, strict=True)
-    ]
-
-
-def _heads_of(lanes: Sequence[UUID]) -> dict[UUID | None, UUID]:
-    """The first open event of those lanes that have one, due or not."""
-    if not lanes:
-        return {}
-    return {lane: head for lane, head in line.run(_HEADS, {"lanes": array("uuid", lanes)}) if head is not None}
-
-
-def _take_heads(asks: Sequence[_Ask]) -> list[Taken]:
-    if not asks:
-        return []
     values = {
         "ids": array("uuid", [ask.event_id for ask in asks]),
         "lanes": array("uuid", [ask.lane for ask in asks]),
@@ -157,4 +136,4 @@ def understood(row: Sequence[Any]) -> Claim | None:
     return Claim(**dict(zip(COLUMNS, claim, strict=True)), seen=seen)
 
 
-_together = Together(_take)
+_together = Together(_take, coming=crowd.claiming)

@@ -21,6 +21,7 @@ class Visit:
         self._begun = time.monotonic()
         self.events = 0
         self.following: Claim | None = None
+        self.is_through = False  # nothing followed in the lane when its last event was ended
 
     def goes_on(self) -> bool:
         """Whether the slot stays after the event that it is at."""
@@ -28,10 +29,11 @@ class Visit:
             life.stopping.is_set() or self.events >= MOST_IN_A_ROW or time.monotonic() - self._begun > LONGEST_S
         )
 
-    def taken(self) -> Claim | None:
-        """The claim that the last event brought along, once."""
-        claim, self.following = self.following, None
-        return claim
+    def taken(self) -> tuple[Claim | None, bool]:
+        """The claim that the last event brought along, and whether it is known that there is none; once."""
+        found = self.following, self.is_through
+        self.following, self.is_through = None, False
+        return found
 
 
 _current: ContextVar[Visit | None] = ContextVar("visit", default=None)

@@ -28,6 +28,7 @@ from instagram_webhooks.worker.answering import Stopping
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.second_look import second_look
 from instagram_webhooks.worker.taking import Taken
 from instagram_webhooks.worker.transactions import asked, committed, drop_connection
 
@@ -58,19 +59,13 @@ def _visit(claim: Claim | None) -> None:
             except TryAgain:
                 _offer_what_goes_before(claim)
                 raise
-            lane, following = claim.lane, here.taken()
+            lane, (following, is_through) = claim.lane, here.taken()
             if lane is None:
                 return
-            if following is None and not here.goes_on():
-                _leave(lane)
+            if is_through or (following is None and not here.goes_on()):
+                second_look.take(lane)
                 return
             claim = following or _taken(taking.by_lane, lane).claim
-
-
-def _leave(lane: UUID) -> None:
-    """Offers what is left of a lane to whoever is free next."""
-    if (head := asked(lambda: taking.waiting(lane))) is not None:
-        wake_ups.offer([head])
 
 
 def _offer_what_goes_before(failed: Claim) -> None:

@@ -162,6 +162,19 @@ def test_who_always_came_alone_waits_for_nobody(monkeypatch):
     assert desk.calls == [[1], [2]]
 
 
+def test_at_times_one_more_is_waited_for_than_came_of_late(monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE_S", 10 * PATIENCE_S)
+    monkeypatch.setattr(together, "ONE_MORE", 2)
+    desk = Desk(coming=lambda: 5)
+
+    joined(*desk.asked(1)[0])
+    threads, _ = desk.asked(2)
+    until(lambda: desk.ask._expected == 2)
+    joined(*threads, *desk.asked(3)[0])
+
+    assert [sorted(call) for call in desk.calls] == [[1], [2, 3]]
+
+
 def test_those_who_do_not_come_are_waited_for_a_moment_and_soon_not_at_all(monkeypatch):
     desk = three_of_late(monkeypatch, lambda: 5, patience_s=0.02)
 

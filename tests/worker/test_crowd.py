@@ -6,7 +6,7 @@ import pytest
 
 from instagram_webhooks.models import WebhookEvent
 from instagram_webhooks.replies import graph_api, policy
-from instagram_webhooks.worker import alone, commits, crowd
+from instagram_webhooks.worker import alone, commits, crowd, taking
 from tests.builders import a_message, stored
 from tests.processes.process import until
 from tests.worker.conftest import worked
@@ -17,6 +17,7 @@ def slots(monkeypatch):
     """Builder: slots at work, so many of them outside. All end with the test."""
     monkeypatch.setattr(crowd, "_at_work", set())
     monkeypatch.setattr(crowd, "_outside", {})
+    monkeypatch.setattr(crowd, "_done", {})
     over, threads = threading.Event(), []
 
     def work(is_outside):
@@ -48,6 +49,18 @@ def test_all_at_work_are_coming_whichever_step_they_are_at(slots):
     slots(5)
 
     assert crowd.coming() == 5
+
+
+@pytest.mark.parametrize(("quick_s", "coming"), [(60.0, 4), (0.0, 3)])
+def test_who_was_done_a_moment_ago_has_the_next_soon(slots, monkeypatch, quick_s, coming):
+    monkeypatch.setattr(crowd, "QUICK_S", quick_s)
+    slots(3)
+
+    for _ in range(2):  # and is one all the same
+        with crowd.at_work():
+            assert (crowd.coming(), crowd.claiming()) == (4, 1)
+
+    assert (crowd.coming(), crowd.claiming()) == (coming, coming - 2)
 
 
 def test_who_is_outside_is_not_coming(slots, monkeypatch):
@@ -113,5 +126,7 @@ def test_a_slot_is_outside_while_a_child_works_for_it(noted):
     assert noted == {"work_off": (True, True)}
 
 
-def test_both_commits_of_a_message_wait_for_who_is_coming():
-    assert [each._coming for each in (commits._begun, commits._ended)] == [crowd.coming] * 2
+def test_both_commits_of_a_message_and_its_claim_wait_for_who_is_coming():
+    steps = (commits._begun, commits._ended, taking._together)
+
+    assert [each._coming for each in steps] == [crowd.coming, crowd.coming, crowd.claiming]

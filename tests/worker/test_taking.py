@@ -4,12 +4,10 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
 
 from audit.ids import uuid7
 from instagram_webhooks.inbox import claim as claims
-from instagram_webhooks.inbox.line import RowBusy
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
 from instagram_webhooks.worker import taking, visit, work
 from instagram_webhooks.worker.taking import _Ask, _take
@@ -145,7 +143,7 @@ def test_slots_that_ask_at_the_same_time_share_no_event():
     assert sorted(found) == sorted(event.pk for event in events)
 
 
-@pytest.mark.parametrize("statement", [taking._TAKE, taking._HEADS])
+@pytest.mark.parametrize("statement", [taking._TAKE, taking._WAITING])
 def test_the_plan_reads_indexes_only(statement, line_plan):
     plan = line_plan(taking.line, statement, {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0})
 
@@ -155,67 +153,41 @@ def test_the_plan_reads_indexes_only(statement, line_plan):
         assert index_of_all not in plan
 
 
-def test_a_look_claims_nothing_and_says_whom_to_wake():
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_of_a_lane_is_known_what_waits_where_nobody_is_at_it(is_claimed):
     first, _ = stored(a_message("m-1"), a_message("m-2", timestamp=now_ms() + 1))
+    if is_claimed:
+        of(first)
 
-    looked, empty, claimed = _take(
-        [
-            _Ask(lane=first.lane, looks_only=True),
-            _Ask(lane=uuid7(), looks_only=True),
-            _Ask(event_id=first.pk),
-        ]
-    )
-
-    assert (looked.head, looked.claim, empty.head) == (first.pk, None, None)
-    assert claimed.claim.event_id == first.pk
+    assert taking.waiting([first.lane, uuid7()]) == ({} if is_claimed else {first.lane: first.pk})
 
 
-@pytest.mark.parametrize("more", [0, 1])
-def test_what_is_left_of_a_lane_after_eight_is_offered(more, graph, monkeypatch):
-    events = stored(*[a_message(f"m-{n}", timestamp=now_ms() + n) for n in range(visit.MOST_IN_A_ROW + more)])
-    offered = []
-    monkeypatch.setattr(visit, "LONGEST_S", 60.0)  # also where others use this machine
-    monkeypatch.setattr(work.wake_ups, "offer", offered.append)
-
-    work.process(events[0].pk)
-
-    assert len(graph.taken(PERSON)) == visit.MOST_IN_A_ROW
-    assert offered == [[event.pk] for event in events[visit.MOST_IN_A_ROW :]]
-
-
-@pytest.mark.parametrize(("error", "times"), [(OperationalError, 1), (RowBusy, 9)])
-def test_a_look_that_failed_with_another_s_claim_is_made_again(error, times, graph, monkeypatch):
+def test_after_eight_of_a_lane_its_slot_leaves_it(graph, monkeypatch):
     events = stored(*[a_message(f"m-{n}", timestamp=now_ms() + n) for n in range(visit.MOST_IN_A_ROW + 1)])
-    offered, failures, run = [], iter([error] * times), taking.Line.run
-
-    def failing(line, statement, values):
-        if statement == taking._HEADS and (failure := next(failures, None)):
-            raise failure
-        return run(line, statement, values)
-
-    monkeypatch.setattr(visit, "LONGEST_S", 60.0)
-    monkeypatch.setattr(work.wake_ups, "offer", offered.append)
-    monkeypatch.setattr(taking.Line, "run", failing)
+    left = []
+    monkeypatch.setattr(visit, "LONGEST_S", 60.0)  # also where others use this machine
+    monkeypatch.setattr(work.second_look, "take", left.append)
 
     work.process(events[0].pk)
 
-    assert offered == [[events[-1].pk]]
+    assert (len(graph.taken(PERSON)), left) == (visit.MOST_IN_A_ROW, [events[0].lane])
 
 
-@pytest.mark.parametrize(("messages", "most"), [(1, 4), (2, 6), (8, 18)])
+@pytest.mark.parametrize(("messages", "most"), [(1, 3), (2, 5), (8, 17)])
 def test_a_message_is_answered_in_few_round_trips(messages, most, graph, monkeypatch, django_assert_num_queries):
-    """Claim, begin, end, and the look for another of its lane: what the figures in benchmarks/ rest on.
+    """Claim, begin, and an end that brings the next of its lane along: what the figures in benchmarks/ rest on.
 
-    An end brings the next of its lane along, and after eight the slot only looks whether to offer the lane.
+    The look at what came meanwhile is one for all lanes of a moment.
     """
     events = stored(*[a_message(f"m-{n}") for n in range(messages)])
-    runs = []
+    runs, left = [], []
     run = taking.Line.run
     monkeypatch.setattr(visit, "LONGEST_S", 60.0)
     monkeypatch.setattr(taking.Line, "run", lambda self, *args: runs.append(self) or run(self, *args))
+    monkeypatch.setattr(work.second_look, "take", left.append)
 
     given = knobs(reply_policy="instagram_webhooks.replies.policy.acknowledge", ack_cooldown_s=0.0)
     with given, django_assert_num_queries(0):
         work.process(events[0].pk)
 
-    assert (len(runs), len(graph.taken(PERSON))) == (most, messages)
+    assert (len(runs), len(graph.taken(PERSON)), left) == (most, messages, [events[0].lane])

@@ -1,0 +1,86 @@
+"""A moment after a slot has left a lane it is looked whether anything waits there."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import OperationalError
+
+from audit.ids import uuid7
+from instagram_webhooks.inbox.line import RowBusy
+from instagram_webhooks.worker import second_look, taking, work
+from instagram_webhooks.worker.second_look import SecondLook
+from tests.builders import PERSON, a_message, now_ms, stored
+from tests.processes.process import until
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """What was offered, look by look."""
+    looks = []
+    offer = lambda ids: looks.append(sorted(ids))  # noqa: E731
+    monkeypatch.setattr(second_look, "wake_ups", SimpleNamespace(offer=offer))  # the door offers too
+    return looks
+
+
+def test_the_lanes_of_a_moment_share_a_look(offered, monkeypatch):
+    events = stored(*[a_message(f"m-{n}", sender=str(n)) for n in range(3)])
+    monkeypatch.setattr(second_look, "AFTER_S", 0.2)
+    look = SecondLook()
+
+    for lane in [event.lane for event in events] + [uuid7()]:
+        look.take(lane)
+    until(lambda: offered, "they are offered")
+
+    assert offered == [sorted(event.pk for event in events)]
+
+
+def test_at_the_end_of_a_process_it_is_looked_at_once(offered, monkeypatch):
+    (event,) = stored(a_message())
+    monkeypatch.setattr(second_look, "AFTER_S", 60.0)
+    look = SecondLook()
+    look.take(event.lane)
+
+    look.flush()
+    look.flush()
+
+    assert offered == [[event.pk]]
+
+
+@pytest.mark.parametrize("error", [OperationalError, RowBusy])
+def test_a_look_that_fails_stops_no_other(error, offered, monkeypatch):
+    (event,) = stored(a_message())
+    waiting, failures = taking.waiting, [error]
+
+    def failing(lanes):
+        if failures:
+            raise failures.pop()
+        return waiting(lanes)
+
+    monkeypatch.setattr(taking, "waiting", failing)
+    look = SecondLook()
+    look.take(event.lane)
+    until(lambda: not failures, "the first has failed")
+    look.take(event.lane)
+    until(lambda: offered, "it is offered")
+
+    assert offered == [[event.pk]]
+
+
+def test_what_comes_while_the_last_of_its_lane_is_ended_is_offered_again(offered, graph, monkeypatch):
+    """Its own wake-up found the lane busy."""
+    (first,) = stored(a_message("m-1"))
+    later, end = [], work.commits._ended
+
+    def ended(row):
+        found = end(row)
+        if not later:
+            later.extend(stored(a_message("m-2", timestamp=now_ms() + 1), correlation_id="request-2"))
+        return found
+
+    monkeypatch.setattr(work.commits, "_ended", ended)
+    work.process(first.pk)
+    until(lambda: offered, "it is offered")
+
+    assert (offered, len(graph.taken(PERSON))) == ([[later[0].pk]], 1)
