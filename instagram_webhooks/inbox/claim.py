@@ -66,7 +66,6 @@ _FIRST = f"""
 """
 _HEAD = f"SELECT named.lane, {_FIRST} FROM named"
 _NAMED_BY_EVENT = "SELECT event_id, lane FROM instagram_webhooks_webhookevent WHERE event_id = %(name)s"
-_NAMED_BY_LANE = "SELECT NULL::uuid AS event_id, %(name)s::uuid AS lane"
 _NAMED_BY_LANES = "SELECT NULL::uuid AS event_id, lane FROM unnest(%(lanes)s::uuid[]) AS listed(lane)"
 _OF_THE_ROW = """
        e.event_id, e.fence, e.provider, e.kind, e.account, e.conversation_id, e.lane, e.message_digest,
@@ -136,17 +135,11 @@ class _Taking:
 
 
 BY_EVENT = _Taking(_taking(_NAMED_BY_EVENT, CLAIM), _taking(_NAMED_BY_EVENT, RECLAIM))
-BY_LANE = _Taking(_taking(_NAMED_BY_LANE, CLAIM), _taking(_NAMED_BY_LANE, RECLAIM))
 
 
 def claim(event_id: UUID, *, worker_id: UUID) -> Claim | None:
     """The claim on the head of this event's lane, or on the event itself where it has none; None: not ours now."""
     return _claim(BY_EVENT, event_id, worker_id)
-
-
-def claim_next(lane: UUID, *, worker_id: UUID) -> Claim | None:
-    """The claim on the next event of a lane; None where there is none, it is not due, or another has it."""
-    return _claim(BY_LANE, lane, worker_id)
 
 
 def held(event_id: UUID, *, fence: int) -> Claim | None:

@@ -50,13 +50,13 @@ class Together(Generic[Row, Done]):
     Where it fails for more than one row and not for the database's sake, each row is tried alone, so that
     none fails for another's.
 
-    coming: how many may ask about now. Whoever leads waits for so many, but for no more than came together lately, at
-    times one more, and for TIMES as long as `act` took of late, at its quickest; PATIENCE_S where that is less,
-    LONGEST_S where it is more.
+    coming: how many may ask about now, where so many do already. Whoever leads waits for so many, but for no more than
+    came together lately, at times one more, and for TIMES as long as `act` took of late, at its quickest; PATIENCE_S
+    where that is less, LONGEST_S where it is more.
     """
 
     def __init__(
-        self, act: Callable[[Sequence[Row]], Sequence[Done]], *, coming: Callable[[], int] = lambda: 0
+        self, act: Callable[[Sequence[Row]], Sequence[Done]], *, coming: Callable[[int], int] = lambda waiting: waiting
     ) -> None:
         self._act, self._coming = act, coming
         self._reset()
@@ -90,7 +90,8 @@ class Together(Generic[Row, Done]):
 
     def _gather(self) -> None:
         self._times += 1
-        expected = min(max(self._lately) + (self._times % ONE_MORE == 0), self._coming())
+        lately = max(self._lately) + (self._times % ONE_MORE == 0)
+        expected = min(lately, self._coming(len(self._waiting)))
         with self._lock:
             if len(self._waiting) >= expected:
                 return

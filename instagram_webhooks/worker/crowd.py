@@ -22,13 +22,13 @@ _done: dict[int, float] = {}  # between two wake-ups
 def at_work() -> Iterator[None]:
     """While this slot works off a wake-up, from the claim on."""
     me = threading.get_ident()
-    _at_work.add(me)
     _done.pop(me, None)
+    _at_work.add(me)
     try:
         yield
     finally:
-        _done[me] = time.monotonic()
         _at_work.discard(me)
+        _done[me] = time.monotonic()
 
 
 @contextmanager
@@ -42,12 +42,15 @@ def outside() -> Iterator[None]:
         _outside.pop(me, None)
 
 
-def claiming() -> int:
-    """How many may come to their claim together, whoever asks included: those between two wake-ups."""
-    return 1 + _between(time.monotonic() - QUICK_S)
+def claiming(waiting: int) -> int:
+    """How many may come to their claim together with those who wait there already: who is between two wake-ups.
+
+    Nobody where most of those at work are outside, as for the other steps.
+    """
+    return waiting + _between(time.monotonic() - QUICK_S) if coming() else waiting
 
 
-def coming() -> int:
+def coming(_waiting: int = 0) -> int:
     """How many may come to another step together, whoever asks included; 0 where most of those at work are outside.
 
     Who went outside less than QUICK_S ago counts as coming. So does who was done with a wake-up then: where there is

@@ -6,22 +6,22 @@ being ended is not seen by that statement, and its wake-up may be spent on the l
 another lane at once, and a moment later one look is made at all that were left by then.
 """
 
+import contextlib
 import logging
 import os
 import threading
 import time
 from uuid import UUID
 
-from django.db import Error
-
 from instagram_webhooks.inbox import wake_ups
-from instagram_webhooks.inbox.line import RowBusy
 from instagram_webhooks.worker import taking
 
 log = logging.getLogger(__name__)
 
 # Whose message came at the worst of moments waits for so long. Of two hundred lanes a second, four share a look.
 AFTER_S = 0.02
+AGAIN_S = 1.0
+LAST_WORDS_S = 1.0  # at the end of a process: a database that is frozen must not hold it up
 
 
 class SecondLook:
@@ -34,36 +34,47 @@ class SecondLook:
     def _reset(self) -> None:
         self._left: set[UUID] = set()
         self._are_left = threading.Event()
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
         self._thread: threading.Thread | None = None
 
     def take(self, lane: UUID) -> None:
         """Looks at this lane in a moment; never waits, never fails."""
         with self._lock:
             self._left.add(lane)
-            if self._thread is None:
+            self._are_left.set()
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="second-look", daemon=True)
-                self._thread.start()
-        self._are_left.set()
+                with contextlib.suppress(RuntimeError):  # no room for a thread now; the next lane tries again
+                    self._thread.start()
 
     def _run(self) -> None:
         while True:
             self._are_left.wait()
             time.sleep(AFTER_S)
-            self._are_left.clear()
-            self.flush()
+            while not self._look():
+                time.sleep(AGAIN_S)
 
     def flush(self) -> None:
-        """Looks now at what is left."""
-        with self._lock:
-            lanes, self._left = self._left, set()
-        if not lanes:
-            return
-        try:
-            if found := taking.waiting(lanes):
-                wake_ups.offer(found.values())
-        except (Error, RowBusy) as exc:  # then the sweep offers it
-            log.warning("second_look.failed", extra={"count": len(lanes), "error_class": type(exc).__name__})
+        """Looks now at what is left, after the look under way; for the end of a process."""
+        if self._looking.acquire(timeout=LAST_WORDS_S):
+            self._looking.release()
+            self._look()
+
+    def _look(self) -> bool:
+        """Whether it could be done."""
+        with self._looking:
+            with self._lock:
+                self._are_left.clear()
+                lanes, self._left = self._left, set()
+            try:
+                if lanes and (found := taking.waiting(lanes)):
+                    wake_ups.offer(found.values())
+            except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread nobody looks any more)
+                with self._lock:
+                    self._left |= lanes
+                log.warning("second_look.failed", extra={"count": len(lanes), "error_class": type(exc).__name__})
+                return False
+        return True
 
 
 second_look = SecondLook()

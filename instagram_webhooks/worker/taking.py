@@ -18,7 +18,7 @@ from instagram_webhooks.replies import pause
 from instagram_webhooks.worker import crowd
 from instagram_webhooks.worker.life import life
 
-LOCK_WAIT_MS = 500
+LOCK_WAIT_MS = 200  # all slots wait meanwhile, and then the slot whose row it is alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ SELECT first.n,
        {BESIDE.format(last_reply_at="c.last_reply_at")}
   FROM first {JOINS}
 """
-_WAITING = f"""
+_HEADS = f"""
 SELECT asked.lane, {of_first_open("asked.lane", "o.event_id")} FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
  WHERE NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
                     WHERE p.lane = asked.lane AND p.worker_id IS NOT NULL)
@@ -77,23 +77,25 @@ def by_event(event_id: UUID) -> Taken:
 
 
 def by_lane(lane: UUID) -> Taken:
-    """The claim on the next event of a lane."""
-    taken = _asked(_Ask(lane=lane))
-    if taken.has_expired:
-        return Taken(claim=claims.claim_next(lane, worker_id=life.worker_id))
-    return taken
+    """The claim on the next event of a lane that this slot has just left; what another worker has there is its own."""
+    return _asked(_Ask(lane=lane))
 
 
 def waiting(lanes: Collection[UUID]) -> dict[UUID, UUID]:
     """The first open event, due or not, of those lanes that have one and that no worker is at."""
-    found = line.run(_WAITING, {"lanes": array("uuid", list(lanes))})
+    found = line.run(_HEADS, {"lanes": array("uuid", list(lanes))})
     return {lane: head for lane, head in found if head is not None}
+
+
+def _waiting(lanes: Sequence[UUID]) -> list[UUID | None]:
+    found = waiting(lanes)
+    return [found.get(lane) for lane in lanes]
 
 
 def _asked(ask: _Ask) -> Taken:
     try:
         # A claim in vain costs PostgreSQL four times as much as a look: it opens all that it would write to.
-        if ask.lane and not waiting([ask.lane]):
+        if ask.lane and _waits(ask.lane) is None:
             return Taken()
         return _together(ask)
     except (IntegrityError, RowBusy):
@@ -137,3 +139,4 @@ def understood(row: Sequence[Any]) -> Claim | None:
 
 
 _together = Together(_take, coming=crowd.claiming)
+_waits = Together(_waiting)

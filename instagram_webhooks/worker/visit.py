@@ -21,7 +21,7 @@ class Visit:
         self._begun = time.monotonic()
         self.events = 0
         self.following: Claim | None = None
-        self.is_through = False  # nothing followed in the lane when its last event was ended
+        self.is_through = False  # the end of the last event found nothing to claim behind it
 
     def goes_on(self) -> bool:
         """Whether the slot stays after the event that it is at."""

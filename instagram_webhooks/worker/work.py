@@ -99,10 +99,11 @@ def give_back_unknown() -> None:
     if life.may_hold_more:
         life.may_hold_more = False  # first: another slot may lose an answer meanwhile
         try:
-            moves.give_back(life.worker_id, but=life.at_work)
+            given = moves.give_back(life.worker_id, but=life.at_work)
         except Exception:
             life.may_hold_more = True
             raise
+        wake_ups.offer([moved.event_id for moved in given])  # whoever looked at their lanes saw that they were held
 
 
 def process_held(event_id: UUID, fence: int, *, begun: Callable[[], object]) -> None:

@@ -223,10 +223,7 @@ FLAWS = {
     ),
     "head_by_due_time": Flaw(
         "the head of a lane is what has been due for longest",
-        (
-            ("instagram_webhooks.inbox.claim", _instead("BY_EVENT", lambda claim, taking: _by_due_time(taking))),
-            ("instagram_webhooks.inbox.claim", _instead("BY_LANE", lambda claim, taking: _by_due_time(taking))),
-        ),
+        (("instagram_webhooks.inbox.claim", _instead("BY_EVENT", lambda claim, taking: _by_due_time(taking))),),
         REFUSALS,
         model="head by due time instead of order",
     ),

@@ -20,7 +20,7 @@ class Desk:
         self.is_at_it, self.may_go_on = threading.Event(), threading.Event()
         if not held:
             self.may_go_on.set()
-        self.ask = Together(self._double, coming=coming)
+        self.ask = Together(self._double, coming=lambda waiting: coming())
 
     def _double(self, rows):
         self.calls.append(list(rows))
@@ -162,6 +162,16 @@ def test_who_always_came_alone_waits_for_nobody(monkeypatch):
     assert desk.calls == [[1], [2]]
 
 
+def test_it_is_told_how_many_wait_already(monkeypatch):
+    desk = three_of_late(monkeypatch, lambda: 0)
+    told = []
+    desk.ask._coming = lambda waiting: told.append(waiting) or 0
+
+    joined(*desk.asked(5)[0])
+
+    assert told == [1]
+
+
 def test_at_times_one_more_is_waited_for_than_came_of_late(monkeypatch):
     monkeypatch.setattr(together, "PATIENCE_S", 10 * PATIENCE_S)
     monkeypatch.setattr(together, "ONE_MORE", 2)
@@ -228,7 +238,7 @@ def test_whatever_ends_the_one_that_waits_ends_not_those_who_wait_with_it(monkey
     desk = three_of_late(monkeypatch, coming)
     first, found = desk.asked(5)
     assert is_asked.wait(PATIENCE_S)
-    desk.ask._coming = lambda: 0
+    desk.ask._coming = lambda waiting: waiting
     second, more = desk.asked(6)
     until(lambda: len(desk.ask._waiting) == 2)
     may_end.set()

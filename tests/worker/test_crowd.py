@@ -1,6 +1,7 @@
 """Who is about to come: those at work, less those who wait for somebody outside."""
 
 import threading
+import time
 
 import pytest
 
@@ -58,9 +59,18 @@ def test_who_was_done_a_moment_ago_has_the_next_soon(slots, monkeypatch, quick_s
 
     for _ in range(2):  # and is one all the same
         with crowd.at_work():
-            assert (crowd.coming(), crowd.claiming()) == (4, 1)
+            assert (crowd.coming(), crowd.claiming(2)) == (4, 2)
 
-    assert (crowd.coming(), crowd.claiming()) == (coming, coming - 2)
+    assert (crowd.coming(), crowd.claiming(2)) == (coming, coming - 1)
+
+
+@pytest.mark.parametrize(("outside", "claiming"), [(1, 3), (3, 2)])
+def test_claims_wait_for_nobody_while_most_are_outside(slots, monkeypatch, outside, claiming):
+    monkeypatch.setattr(crowd, "QUICK_S", 0.0)
+    slots(3, outside=outside)
+    crowd._done[0] = time.monotonic() + 60.0
+
+    assert crowd.claiming(2) == claiming
 
 
 def test_who_is_outside_is_not_coming(slots, monkeypatch):

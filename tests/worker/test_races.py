@@ -211,15 +211,19 @@ def test_a_claim_lost_in_an_outage_is_given_back_once_the_database_answers(monke
         work.process(event.pk)
     monkeypatch.setattr(moves, "give_back", give_back)
 
+    offered = []
+    monkeypatch.setattr(work.wake_ups, "offer", offered.extend)
+
     work.give_back_unknown()
 
     event.refresh_from_db()
-    assert (event.state, life.may_hold_more) == ("received", False)
+    assert (event.state, life.may_hold_more, offered) == ("received", False, [event.pk])
 
 
 def test_an_answer_that_is_lost_while_claims_are_given_back_is_not_forgotten(monkeypatch):
     def loses_another(*_args, **_more):
         life.may_hold_more = True
+        return []
 
     monkeypatch.setattr(life, "may_hold_more", True)
     monkeypatch.setattr(moves, "give_back", loses_another)

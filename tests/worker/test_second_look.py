@@ -1,5 +1,7 @@
 """A moment after a slot has left a lane it is looked whether anything waits there."""
 
+import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -48,9 +50,10 @@ def test_at_the_end_of_a_process_it_is_looked_at_once(offered, monkeypatch):
     assert offered == [[event.pk]]
 
 
-@pytest.mark.parametrize("error", [OperationalError, RowBusy])
-def test_a_look_that_fails_stops_no_other(error, offered, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError, RowBusy, MemoryError])
+def test_a_look_that_fails_is_made_again(error, offered, monkeypatch):
     (event,) = stored(a_message())
+    monkeypatch.setattr(second_look, "AGAIN_S", 0.01)
     waiting, failures = taking.waiting, [error]
 
     def failing(lanes):
@@ -59,10 +62,49 @@ def test_a_look_that_fails_stops_no_other(error, offered, monkeypatch):
         return waiting(lanes)
 
     monkeypatch.setattr(taking, "waiting", failing)
+    SecondLook().take(event.lane)
+    until(lambda: offered, "it is offered")
+
+    assert (offered, failures) == ([[event.pk]], [])
+
+
+def test_the_end_of_a_process_waits_for_the_look_under_way(offered, monkeypatch):
+    (event,) = stored(a_message())
+    waiting, is_at_it, may_go_on = taking.waiting, threading.Event(), threading.Event()
+
+    def held(lanes):
+        is_at_it.set()
+        may_go_on.wait(60)
+        return waiting(lanes)
+
+    monkeypatch.setattr(taking, "waiting", held)
+    monkeypatch.setattr(second_look, "LAST_WORDS_S", 60.0)
+    look, found = SecondLook(), []
+    look.take(event.lane)
+    assert is_at_it.wait(60)
+    end = threading.Thread(target=lambda: (look.flush(), found.extend(offered)))
+    end.start()
+    until(lambda: sys._current_frames()[end.ident].f_code.co_name == "flush", "it waits")
+    may_go_on.set()
+    end.join(60)
+
+    assert found == [[event.pk]]
+
+
+def test_a_thread_that_could_not_start_is_started_with_the_next_lane(offered, monkeypatch):
+    (event,) = stored(a_message())
+    refusals, start = [RuntimeError("can't start new thread")], threading.Thread.start
+
+    def refused(thread):
+        if thread.name == "second-look" and refusals:
+            raise refusals.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
     look = SecondLook()
     look.take(event.lane)
-    until(lambda: not failures, "the first has failed")
-    look.take(event.lane)
+    assert not refusals
+    look.take(uuid7())
     until(lambda: offered, "it is offered")
 
     assert offered == [[event.pk]]

@@ -143,7 +143,7 @@ def test_slots_that_ask_at_the_same_time_share_no_event():
     assert sorted(found) == sorted(event.pk for event in events)
 
 
-@pytest.mark.parametrize("statement", [taking._TAKE, taking._WAITING])
+@pytest.mark.parametrize("statement", [taking._TAKE, taking._HEADS])
 def test_the_plan_reads_indexes_only(statement, line_plan):
     plan = line_plan(taking.line, statement, {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0})
 

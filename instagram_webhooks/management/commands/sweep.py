@@ -20,6 +20,7 @@ from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.pulse import Pulse
 from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.second_look import second_look
 from instagram_webhooks.worker.transactions import drop_connection
 from instagram_webhooks.worker.upkeep import Round, Upkeep
 
@@ -113,4 +114,5 @@ def _end(pulse: Pulse) -> None:
     except Error:
         drop_connection()  # the claims run out by themselves
     pulse.stop()
+    second_look.flush()
     publisher.flush()
