@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-QUICK_S = 0.01  # who went outside, or was done, a shorter time ago may be back at once
+QUICK_S = 0.01  # who went outside a shorter time ago may be back at once
+NEXT_S = 0.003  # who was done with a wake-up a shorter time ago has the next soon, where there is much to do
 
 _at_work: set[int] = set()
 _outside: dict[int, float] = {}
@@ -47,19 +48,19 @@ def claiming(waiting: int) -> int:
 
     Nobody where most of those at work are outside, as for the other steps.
     """
-    return waiting + _between(time.monotonic() - QUICK_S) if coming() else waiting
+    return waiting + _between() if coming() else waiting
 
 
 def coming(_waiting: int = 0) -> int:
     """How many may come to another step together, whoever asks included; 0 where most of those at work are outside.
 
-    Who went outside less than QUICK_S ago counts as coming. So does who was done with a wake-up then: where there is
-    much to do it has the next by now.
+    Who went outside less than QUICK_S ago counts as coming, and so does who is between two wake-ups.
     """
     since = time.monotonic() - QUICK_S
     all_of_them, away = len(_at_work), sum(gone_at < since for gone_at in list(_outside.values()))
-    return all_of_them + _between(since) - away if 2 * away < all_of_them else 0
+    return all_of_them + _between() - away if 2 * away < all_of_them else 0
 
 
-def _between(since: float) -> int:
+def _between() -> int:
+    since = time.monotonic() - NEXT_S
     return sum(done_at > since for done_at in list(_done.values()))

@@ -52,9 +52,9 @@ def test_all_at_work_are_coming_whichever_step_they_are_at(slots):
     assert crowd.coming() == 5
 
 
-@pytest.mark.parametrize(("quick_s", "coming"), [(60.0, 4), (0.0, 3)])
-def test_who_was_done_a_moment_ago_has_the_next_soon(slots, monkeypatch, quick_s, coming):
-    monkeypatch.setattr(crowd, "QUICK_S", quick_s)
+@pytest.mark.parametrize(("next_s", "coming"), [(60.0, 4), (0.0, 3)])
+def test_who_was_done_a_moment_ago_has_the_next_soon(slots, monkeypatch, next_s, coming):
+    monkeypatch.setattr(crowd, "NEXT_S", next_s)
     slots(3)
 
     for _ in range(2):  # and is one all the same
