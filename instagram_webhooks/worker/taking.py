@@ -77,7 +77,7 @@ def by_event(event_id: UUID) -> Taken:
 
 
 def by_lane(lane: UUID) -> Taken:
-    """The claim on the next event of a lane that this slot has just left; what another worker has there is its own."""
+    """The claim on the next event of a lane whose last one this slot has ended, where nobody else is at the lane."""
     return _asked(_Ask(lane=lane))
 
 
