@@ -111,6 +111,7 @@ def _connected_to(name):
 
     from instagram_webhooks.inbox.accept import group
     from instagram_webhooks.worker import taking
+    from instagram_webhooks.worker.second_look import second_look
 
     connections.close_all()
     before = connection.settings_dict["NAME"]
@@ -118,6 +119,8 @@ def _connected_to(name):
     group.restart()  # its writer holds connections to the database before
     taking.line.close()
     yield
+    second_look.flush()  # or its thread would connect to the next database
+    taking.line.close()
     connections.close_all()
     connection.settings_dict["NAME"] = before
 
