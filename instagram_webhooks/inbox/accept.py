@@ -17,7 +17,7 @@ from instagram_webhooks.inbox import wake_ups
 from instagram_webhooks.inbox.arrays import array, as_input, columns, take_arrays
 from instagram_webhooks.inbox.group import LOCK_WAIT_MS, Group
 from instagram_webhooks.inbox.line import Line, RowBusy, executed, is_of_a_row
-from instagram_webhooks.inbox.statements import is_of_active_account, of_first_open
+from instagram_webhooks.inbox.statements import is_held, is_of_active_account, of_first_open
 from instagram_webhooks.inbox.sweep import GATE_OF_EMPTY_QUEUE_S
 from instagram_webhooks.models import EventPayload
 
@@ -85,8 +85,7 @@ WITH {as_input(COLUMNS)}, judged AS (
          CASE WHEN t.happened_at > statement_timestamp() + interval '10 minutes' THEN statement_timestamp()
               ELSE t.happened_at END AS happened_at,
          {of_first_open("t.lane", "o.dispatched_at > statement_timestamp() - make_interval(secs => %(told_s)s)")}
-         AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
-                          WHERE p.lane = t.lane AND p.worker_id IS NOT NULL)
+         AND NOT {is_held("t.lane")}
          AND {is_of_active_account("t")} AS is_told,
          CASE WHEN verdict <> '' THEN verdict
               WHEN happened_at < statement_timestamp() - make_interval(days => %(memory_days)s::int) THEN 'expired'

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from instagram_webhooks.conf import conf
-from instagram_webhooks.inbox.statements import is_first, is_open
+from instagram_webhooks.inbox.statements import is_first, is_held, is_open
 
 # No worker has taken what is ready for so long: longer than a busy queue, and than the sweep and its gate.
 EXPECTED_S = 60.0
@@ -28,8 +28,7 @@ def is_head(e: str) -> str:
     return f"""
 {e}.lane IS NOT NULL AND {is_open(e)} AND {e}.place >= 0 AND ({e}.state = 'processing' OR (
   {is_first(e)}
-  AND NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
-                   WHERE p.lane = {e}.lane AND p.worker_id IS NOT NULL)))
+  AND NOT {is_held(f"{e}.lane")}))
 """
 
 

@@ -22,6 +22,12 @@ def is_open(e: str) -> str:
     return f"{e}.finished_at IS NULL"
 
 
+def is_held(lane: str) -> str:
+    """The condition on a lane that a worker has an event of it."""
+    return f"""EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
+           WHERE p.lane = {lane} AND p.worker_id IS NOT NULL)"""
+
+
 # Of rows that are named by their ids. A plain comparison lets PostgreSQL read all that is due instead, and look for the
 # ids there: so it plans while nothing is due, and it keeps the plan when ten thousand are.
 def is_due(e: str) -> str:

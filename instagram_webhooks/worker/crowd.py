@@ -16,7 +16,7 @@ NEXT_S = 0.003  # who was done with a wake-up a shorter time ago has the next so
 
 _at_work: set[int] = set()
 _outside: dict[int, float] = {}
-_done: dict[int, float] = {}  # between two wake-ups
+_done: dict[int, float] = {}  # when those who have no wake-up were done with their last
 
 
 @contextmanager

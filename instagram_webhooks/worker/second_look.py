@@ -51,29 +51,30 @@ class SecondLook:
         while True:
             self._are_left.wait()
             time.sleep(AFTER_S)
-            while not self._look():
+            while not self._look(wait_s=-1):  # as long as it takes
                 time.sleep(AGAIN_S)
 
     def flush(self) -> None:
         """Looks now at what is left, after the look under way; for the end of a process."""
-        if self._looking.acquire(timeout=LAST_WORDS_S):
-            self._looking.release()
-            self._look()
+        self._look(wait_s=LAST_WORDS_S)
 
-    def _look(self) -> bool:
-        """Whether it could be done."""
-        with self._looking:
+    def _look(self, *, wait_s: float) -> bool:
+        """Whether it could be done; waits for so long for another look."""
+        if not self._looking.acquire(timeout=wait_s):
+            return False
+        with self._lock:
+            self._are_left.clear()
+            lanes, self._left = self._left, set()
+        try:
+            if lanes and (found := taking.waiting(lanes)):
+                wake_ups.offer(found.values())
+        except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread nobody looks any more)
             with self._lock:
-                self._are_left.clear()
-                lanes, self._left = self._left, set()
-            try:
-                if lanes and (found := taking.waiting(lanes)):
-                    wake_ups.offer(found.values())
-            except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread nobody looks any more)
-                with self._lock:
-                    self._left |= lanes
-                log.warning("second_look.failed", extra={"count": len(lanes), "error_class": type(exc).__name__})
-                return False
+                self._left |= lanes
+            log.warning("second_look.failed", extra={"count": len(lanes), "error_class": type(exc).__name__})
+            return False
+        finally:
+            self._looking.release()
         return True
 
 

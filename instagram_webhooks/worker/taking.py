@@ -12,7 +12,7 @@ from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.inbox.arrays import array
 from instagram_webhooks.inbox.claim import COLUMNS, TAKING_MANY, Claim, Seen
 from instagram_webhooks.inbox.line import Line, RowBusy
-from instagram_webhooks.inbox.statements import is_due, is_of_active_account, of_first_open
+from instagram_webhooks.inbox.statements import is_due, is_held, is_of_active_account, of_first_open
 from instagram_webhooks.inbox.together import Together
 from instagram_webhooks.replies import pause
 from instagram_webhooks.worker import crowd
@@ -61,8 +61,7 @@ SELECT first.n,
 """
 _HEADS = f"""
 SELECT asked.lane, {of_first_open("asked.lane", "o.event_id")} FROM unnest(%(lanes)s::uuid[]) AS asked(lane)
- WHERE NOT EXISTS (SELECT 1 FROM instagram_webhooks_webhookevent p
-                    WHERE p.lane = asked.lane AND p.worker_id IS NOT NULL)
+ WHERE NOT {is_held("asked.lane")}
 """
 # Of all slots and all their steps: by turns on three connections the same statements cost PostgreSQL a sixth more.
 line = Line(lock_wait_ms=LOCK_WAIT_MS)

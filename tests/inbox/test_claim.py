@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from audit.ids import uuid7
 from audit.models import AuditEntry
 from instagram_webhooks.inbox import claim as claims
-from instagram_webhooks.inbox import finish
+from instagram_webhooks.inbox import finish, heads
 from instagram_webhooks.inbox.finish import FencedOut
 from instagram_webhooks.models import WebhookEvent
 from instagram_webhooks.states import EventState
@@ -87,6 +87,14 @@ def test_a_dead_workers_lane_moves_on_though_an_older_event_came_late():
     with transaction.atomic():
         finish.processed(taken)
     assert claims.claim(older.pk, worker_id=OTHER).event_id == older.pk
+
+
+def test_what_a_worker_has_is_the_head_though_an_older_event_came_late():
+    (event,) = stored(a_message("m-1"))
+    claims.claim(event.pk, worker_id=ME)
+    stored(a_message("m-0", timestamp=now_ms() - 60_000), correlation_id="request-2")
+
+    assert [crowd.first for crowd in heads.waiting_longer(0.0, limit=9)] == [[event.pk]]
 
 
 def test_a_worker_that_lost_its_claim_can_end_nothing():

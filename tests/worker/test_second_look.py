@@ -84,11 +84,30 @@ def test_the_end_of_a_process_waits_for_the_look_under_way(offered, monkeypatch)
     assert is_at_it.wait(60)
     end = threading.Thread(target=lambda: (look.flush(), found.extend(offered)))
     end.start()
-    until(lambda: sys._current_frames()[end.ident].f_code.co_name == "flush", "it waits")
+    until(lambda: sys._current_frames()[end.ident].f_code.co_name == "_look", "it waits")
     may_go_on.set()
     end.join(60)
 
     assert found == [[event.pk]]
+
+
+def test_the_end_of_a_process_does_not_wait_for_ever(offered, monkeypatch):
+    (event,) = stored(a_message())
+    is_at_it, may_go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(taking, "waiting", lambda _lanes: is_at_it.set() or (may_go_on.wait(60) and {}))
+    monkeypatch.setattr(second_look, "LAST_WORDS_S", 0.05)
+    look = SecondLook()
+    look.take(event.lane)
+    assert is_at_it.wait(60)
+
+    end = threading.Thread(target=look.flush)
+    end.start()
+    end.join(10)
+    is_over = not end.is_alive()
+    may_go_on.set()
+    end.join(10)
+
+    assert (is_over, offered) == (True, [])
 
 
 def test_a_thread_that_could_not_start_is_started_with_the_next_lane(offered, monkeypatch):
