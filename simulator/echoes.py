@@ -27,17 +27,26 @@ class Echoes:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self._under_way = 0
         self.posted = self.failed = self.dropped = 0
 
     def post(self, said: Said, to: Echoing) -> None:
         """Post one now and wait for the answer."""
+        with self._wake:
+            self._under_way += 1
+        self._post(said, to)
+
+    def _post(self, said: Said, to: Echoing) -> None:
         body = _told(said, to)
         is_taken = False
-        with contextlib.suppress(NotDelivered), Sender(to.url, to.secret, timeout_s=TIMEOUT_S) as sender:
-            is_taken = sender.post(body).status == 200
-        with self._wake:
-            self.posted += is_taken
-            self.failed += not is_taken
+        try:
+            with contextlib.suppress(NotDelivered), Sender(to.url, to.secret, timeout_s=TIMEOUT_S) as sender:
+                is_taken = sender.post(body).status == 200
+        finally:
+            with self._wake:
+                self._under_way -= 1
+                self.posted += is_taken
+                self.failed += not is_taken
 
     def post_later(self, said: Said, to: Echoing) -> None:
         """Have one posted when its delay is over."""
@@ -54,14 +63,15 @@ class Echoes:
 
     def _run(self) -> None:
         while (due := self._next_due()) is not None:
-            self.post(*due)
+            self._post(*due)
 
     def _next_due(self) -> tuple[Said, Echoing] | None:
-        """The next echo, waited for; None at the end."""
+        """The next echo, waited for and under way from now on; None at the end."""
         with self._wake:
             while not self._is_closed:
                 left_s = self._waiting[0][0] - time.monotonic() if self._waiting else None
                 if left_s is not None and left_s <= 0:
+                    self._under_way += 1
                     return heapq.heappop(self._waiting)[2:]
                 self._wake.wait(left_s)
         return None
@@ -73,8 +83,9 @@ class Echoes:
             self.posted = self.failed = self.dropped = 0
 
     def counts(self) -> dict[str, int]:
+        """waiting: for their time, or for the answer of whoever they are posted to."""
         with self._wake:
-            waiting = len(self._waiting)
+            waiting = len(self._waiting) + self._under_way
             return {
                 "posted": self.posted,
                 "failed": self.failed,

@@ -219,6 +219,12 @@ class House:
         with self._calls.open() as lines:
             return [json.loads(line) for line in lines if line.endswith("\n")]
 
+    def echoes_waiting(self):
+        """Of messages that Meta took, whose echo is not answered yet."""
+        told = requests.get(f"{self.graph_url}/_simulator/summary", timeout=5)
+        told.raise_for_status()
+        return told.json()["echoes"]["waiting"]
+
     def calm_graph(self):
         """Everything of Meta's stand-in as it is without a fault."""
         self.graph_script()

@@ -52,13 +52,13 @@ class NotAtRest(AssertionError):
 
 
 def come_to_rest(house, within_s):
-    """Waits until no event is open; how long that took, in seconds.
+    """Waits until no event is open and no echo on its way; how long that took, in seconds.
 
     Raises NotAtRest where for so long no fewer events are open than ever before, or after LONGEST times that.
     """
     begun = moved = time.monotonic()
     fewest = float("inf")
-    while (now_open := _open(house)) != 0:
+    while (now_open := _open(house)) != 0 or not _is_quiet(house):
         now = time.monotonic()
         if now_open is not None and now_open < fewest:
             fewest, moved = now_open, now
@@ -90,7 +90,8 @@ def standing(house):
     except psycopg.Error as failure:
         return f"and the database does not answer: {type(failure).__name__}"
     words = f"in the last 10 s: {pace['ended']} events ended, {pace['workers']} workers alive; {_queued(house)}"
-    return "\n".join([f"open: {', '.join(states)}", words, *heads])
+    echoes = f"{house.echoes_waiting()} echoes on their way"
+    return "\n".join([f"open: {', '.join(states)}", f"{words}; {echoes}", *heads])
 
 
 def _queued(house):
@@ -99,6 +100,11 @@ def _queued(house):
             return f"{broker.llen(house.queue)} messages in the queue"
     except redis.RedisError as failure:
         return f"the broker does not answer: {type(failure).__name__}"
+
+
+def _is_quiet(house):
+    """Whether nothing comes any more, asked where no event was open: who sends nothing has no new echo to wait for."""
+    return house.echoes_waiting() == 0 and _open(house) == 0
 
 
 def _open(house):

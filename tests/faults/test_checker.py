@@ -67,8 +67,13 @@ class Scene:
     ids: dict = field(default_factory=dict)
     talk: uuid.UUID = field(default_factory=uuid.uuid4)
 
+    echoes: list = field(default_factory=lambda: [0])  # how many are on their way, at one look after the other
+
     def graph_calls(self):
         return self.calls
+
+    def echoes_waiting(self):
+        return self.echoes.pop(0) if len(self.echoes) > 1 else self.echoes[0]
 
     queue = "a-queue"
 
@@ -276,4 +281,21 @@ def test_what_does_not_come_to_rest_is_told_with_its_reason(scene):
     open_event(scene)
 
     with pytest.raises(rest.NotAtRest, match=r"read state=received .*age_s="):
+        rest.come_to_rest(scene, within_s=0)
+
+
+def test_an_echo_on_its_way_is_waited_for_and_so_is_its_event(scene, monkeypatch):
+    monkeypatch.setattr(rest, "POLL_S", 0)
+    scene.echoes, looks = [2, 1, 0], iter([0, 0, 0, 1, 0, 0])  # the last echo's event is open at the look after it
+    monkeypatch.setattr(scene, "rows", lambda _sql: [{"n": next(looks)}])
+
+    rest.come_to_rest(scene, within_s=60)
+
+    assert list(looks) == []
+
+
+def test_an_echo_that_never_ends_is_no_rest(scene):
+    scene.echoes = [3]
+
+    with pytest.raises(rest.NotAtRest, match="3 echoes"):
         rest.come_to_rest(scene, within_s=0)

@@ -75,6 +75,19 @@ def test_echo_waits_for_its_delay(graph, receiver):
     assert receiver.got == []
 
 
+def test_echo_that_is_not_answered_yet_is_still_waited_for(graph, receiver):
+    receiver.answers.clear()
+    graph.settings(echo=to(receiver))
+
+    send(graph, "61")
+    wait_for(lambda: receiver.got)
+    unanswered = graph.summary()["echoes"]
+    receiver.answers.set()
+
+    assert (unanswered["waiting"], unanswered["posted"]) == (1, 0)
+    wait_for(lambda: graph.summary()["echoes"] == {"posted": 1, "failed": 0, "waiting": 0, "dropped": 0})
+
+
 @pytest.mark.parametrize(("provider", "given_back"), [("facebook", "reply-1"), ("instagram", None)])
 def test_messenger_gives_back_what_was_attached_and_instagram_does_not(graph, receiver, provider, given_back):
     graph.settings(echo=to(receiver, provider=provider))

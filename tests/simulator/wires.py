@@ -62,6 +62,8 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self):
         self.got: list[tuple[dict, bytes]] = []
         self.status = 200
+        self.answers = threading.Event()
+        self.answers.set()
         super().__init__(("127.0.0.1", 0), _Door)
         self.url = f"http://127.0.0.1:{self.server_port}/webhooks/instagram"
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -85,6 +87,7 @@ class _Door(BaseHTTPRequestHandler):
     def do_POST(self):
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append(({name.lower(): value for name, value in self.headers.items()}, raw))
+        self.server.answers.wait(5)
         self.send_response(self.server.status)
         self.send_header("X-Correlation-ID", f"request-{len(self.server.got)}")
         self.send_header("Content-Length", "0")
