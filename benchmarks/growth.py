@@ -2,15 +2,14 @@
 `python -m benchmarks.growth --stored 10000000`: whether an event costs the same beside many that were stored before.
 
 The cells of `make bench` beside 10,000 stored events and beside as many as told, by turns, and how long a sweep looks
-for what is due. PostgreSQL has as much memory of its own as told, with all indexes in it as where it has run for a
-while, and then its default with nothing in it. Either begins after a checkpoint. Tens of gigabytes of disk and memory
-and half an hour for ten million.
+for what is due; in each of STATES. Tens of gigabytes of disk and memory and half an hour for ten million.
 """
 
 import argparse
 import os
 import statistics
 import time
+from dataclasses import dataclass
 from typing import Any
 
 os.environ["DJANGO_DEBUG"] = "true"
@@ -26,8 +25,26 @@ from instagram_webhooks.inbox.sweep import DUE
 
 FEW = 10_000
 DEFAULT_MB = 128  # of PostgreSQL's shared_buffers
-# While rows are loaded. What is measured follows a checkpoint, after which each page is logged whole once.
 _LOADING = {"max_wal_size": "16GB", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """PostgreSQL as it is found. warm: it has the memory that was told, with all indexes in it as where it has run for
+    a while; else its default, with nothing in it. logged: every page has been logged whole since the last checkpoint,
+    as it is long after one; else each is at its first touch. Where it runs, it stands between the two.
+    """
+
+    name: str
+    is_warm: bool
+    is_logged: bool
+
+
+STATES = (
+    State("warm, after a checkpoint", is_warm=True, is_logged=False),
+    State("warm, long after a checkpoint", is_warm=True, is_logged=True),
+    State("cold, after a checkpoint", is_warm=False, is_logged=False),
+)
 
 
 def main() -> None:
@@ -42,27 +59,37 @@ def main() -> None:
         for place, count in ((few, FEW), (many, given.stored)):
             with _restarted(place, given.memory_mb) as connection:
                 _load(connection, count)
-        for memory_mb in (given.memory_mb, DEFAULT_MB):
-            found: tuple[list[cells.Figures], list[cells.Figures]] = ([], [])
-            with _restarted(few, memory_mb) as beside_few, _restarted(many, memory_mb) as beside_many:
-                if memory_mb > DEFAULT_MB:
-                    stored.warm(beside_few)
-                    stored.warm(beside_many)
-                for _ in range(given.rounds):
-                    found[0].append(_round(Ours(few, slots=50), beside_few, given.size))
-                    found[1].append(_round(Ours(many, slots=50), beside_many, given.size))
-            print(f"| shared_buffers {memory_mb} MB | beside {FEW:,} | beside {given.stored:,} | ratio |")
-            print("| --- | --- | --- | --- |")
+        for state in STATES:
+            found = _measured(state, few, many, given)
+            print(f"| {state.name} | beside {FEW:,} | beside {given.stored:,} | ratio |\n| --- | --- | --- | --- |")
             for name in found[0][0]:
                 few_of, many_of = ([each[name] for each in rounds] for rounds in found)
                 ratio = tables.spread(tables.ratios(many_of, few_of))
                 print(f"| {name} | {tables.spread(few_of)} | {tables.spread(many_of)} | {ratio} |", flush=True)
 
 
-def _restarted(place: Place, memory_mb: int) -> Any:
-    """A connection to PostgreSQL, which has so much memory from now on."""
+def _measured(state: State, few: Place, many: Place, given: argparse.Namespace) -> tuple[list[cells.Figures], ...]:
+    """The figures of all rounds beside few, and those beside many."""
+    memory_mb = given.memory_mb if state.is_warm else DEFAULT_MB
+    logging = {"full_page_writes": "off"} if state.is_logged else {}
+    found: tuple[list[cells.Figures], ...] = ([], [])
+    with _restarted(few, memory_mb, **logging) as beside_few, _restarted(many, memory_mb, **logging) as beside_many:
+        if state.is_warm:
+            stored.warm(beside_few)
+            stored.warm(beside_many)
+        for _ in range(given.rounds):
+            found[0].append(_round(Ours(few, slots=50), beside_few, given.size))
+            found[1].append(_round(Ours(many, slots=50), beside_many, given.size))
+    return found
+
+
+def _restarted(place: Place, memory_mb: int, **settings: str) -> Any:
+    """A connection to PostgreSQL, which has so much memory from now on, and these settings and no others."""
     with psycopg.connect(place.product.database_url, autocommit=True) as connection:
-        connection.execute(f"ALTER SYSTEM SET shared_buffers = '{memory_mb}MB'")
+        for name in _LOADING:
+            connection.execute(f"ALTER SYSTEM RESET {name}")
+        for name, value in {"shared_buffers": f"{memory_mb}MB", **settings}.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         connection.execute("CHECKPOINT")  # so that it stops at once
     place.product.postgres.stop()
     place.product.postgres.start()
@@ -76,9 +103,6 @@ def _load(connection: Any, count: int) -> None:
         connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
     connection.execute("SELECT pg_reload_conf()")
     stored.load(connection, count)
-    for name in _LOADING:
-        connection.execute(f"ALTER SYSTEM RESET {name}")
-    connection.execute("SELECT pg_reload_conf()")
     print(f"{count:,} loaded in {time.monotonic() - begun:.0f} s", flush=True)
     for table, (rows, indexes) in stored.sizes(connection).items():
         print(f"    {table}: {rows / count:.0f} bytes an event, indexes {indexes / count:.0f}", flush=True)
