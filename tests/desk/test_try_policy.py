@@ -107,7 +107,7 @@ def test_a_policy_that_says_nothing_is_shown_as_such(policy, name, said):
     [
         ("waiting", "would be tried again"),
         ("refusing", "dead letter"),
-        ("parking", "would be parked"),
+        ("parking", "cannot park an account: the event would become a dead letter"),
         ("buggy", "ValueError at tests/desk/test_try_policy.py:"),
         ("wrong", "answers a Reply, a str, a Silence or None, not int. The event would become a dead letter."),
         ("wordless", "The text of a Reply is a str, not int."),

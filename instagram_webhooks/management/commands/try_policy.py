@@ -144,7 +144,7 @@ def _failure(exc: Exception) -> str:
     if isinstance(exc, Retryable):
         return f"The policy raised {name}: the event would be tried again later."
     if isinstance(exc, Parked):
-        return f"The policy raised {name}: the event would be parked until its account is put right."
+        return f"The policy raised {name}, but it cannot park an account: the event would become a dead letter."
     if isinstance(exc, WebhookError):
         return f"The policy raised {name}: the event would become a dead letter."
     *_, where = takewhile(lambda frame: not frame.startswith("from "), frames_of(exc))
