@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 import uuid
 
@@ -191,3 +192,21 @@ def nowhere(monkeypatch):
     from celery import current_app
 
     monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+
+
+@pytest.fixture
+def refused_thread(monkeypatch):
+    """A function that has no room for the thread of this name, once; what it gives is empty then."""
+
+    def arrange(name):
+        refusals, start = [RuntimeError("can't start new thread")], threading.Thread.start
+
+        def refused(thread):
+            if thread.name == name and refusals:
+                raise refusals.pop()
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refused)
+        return refusals
+
+    return arrange

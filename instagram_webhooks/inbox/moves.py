@@ -46,10 +46,9 @@ UPDATE instagram_webhooks_webhookevent e SET {effect(REPLAY)}, attempts = 0,
  WHERE e.event_id = chosen.event_id AND e.state = %(state)s AND {condition(REPLAY)}
 RETURNING {_MOVED}
 """
-_HELD_BY = """
-SELECT event_id FROM instagram_webhooks_webhookevent WHERE worker_id = %s AND state = 'processing'
- ORDER BY event_id FOR UPDATE
-"""
+_OF_WORKER = "instagram_webhooks_webhookevent WHERE worker_id = %s AND state = 'processing'"
+_HELD_BY = f"SELECT event_id FROM {_OF_WORKER} ORDER BY event_id FOR UPDATE"
+_HOW_MANY = f"SELECT count(*) FROM {_OF_WORKER}"
 _GIVE_BACK = f"""
 UPDATE instagram_webhooks_webhookevent e SET {effect(GIVE_BACK)}
  WHERE e.event_id = ANY(%(ids)s::uuid[]) AND e.worker_id = %(worker)s AND {condition(GIVE_BACK)}
@@ -113,11 +112,11 @@ def set_aside(event_id: UUID, *, actor: str, reason: str) -> Moved | None:
     return moved[0] if moved else None
 
 
-def give_back(worker_id: UUID, *, but: Callable[[], Collection[UUID]] = tuple) -> list[Moved]:
+def give_back(worker_id: UUID) -> list[Moved]:
     """Takes its claims away from a worker that ends or that died; the events, free again.
 
     Not those with a reply under way: they wait for the end of their lease, and are looked up then. Not
-    those past their lease either: they keep their starts. And not what `but` names once the rows are locked.
+    those past their lease either: they keep their starts.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         # First the locks: a slot that is just committing `sending` is waited for, and then seen. What is claimed after
@@ -125,8 +124,25 @@ def give_back(worker_id: UUID, *, but: Callable[[], Collection[UUID]] = tuple) -
         cursor.execute(_HELD_BY, [worker_id])
         # And once more: whoever was waited for may have claimed the next of its lane, which the first look cannot see.
         cursor.execute(_HELD_BY, [worker_id])
+        return _given_back(worker_id, [event_id for (event_id,) in cursor.fetchall()])
+
+
+def give_back_unknown(worker_id: UUID, *, at_work: Callable[[], Collection[UUID]]) -> tuple[list[Moved], bool]:
+    """As give_back, of a worker that goes on: what none of its slots is at. at_work: asked once the rows are locked.
+
+    Waits for nobody: a row that somebody holds would stop all of its slots. Also whether nothing of it was locked;
+    else whoever locks it may have claimed more, which shows at its commit: look again then.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"{_HELD_BY} SKIP LOCKED", [worker_id])
         locked = {event_id for (event_id,) in cursor.fetchall()}
-        return _audited(_GIVE_BACK, {"worker": worker_id, "ids": list(locked.difference(but()))}, "event.handed_back")
+        cursor.execute(_HOW_MANY, [worker_id])
+        (held,) = cursor.fetchone()
+        return _given_back(worker_id, list(locked.difference(at_work()))), held == len(locked)
+
+
+def _given_back(worker_id: UUID, ids: list[UUID]) -> list[Moved]:
+    return _audited(_GIVE_BACK, {"worker": worker_id, "ids": ids}, "event.handed_back")
 
 
 def _audited(

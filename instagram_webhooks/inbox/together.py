@@ -106,16 +106,18 @@ class Together(Generic[Row, Done]):
             self._serve()
 
     def _serve(self) -> None:
-        with self._lock:
-            self._expected = 0
-            taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            self._lately.append(len(taken))
-        begun = time.monotonic()
+        begun, taken = time.monotonic(), list[_Asked[Row, Done]]()
         try:
+            with self._lock:
+                self._expected = 0
+                taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                self._lately.append(len(taken))
             self._do(taken)
         finally:
             self._took_s.append(time.monotonic() - begun)
             with self._lock:
+                if not taken:
+                    self._waiting.pop(0)  # this thread's own, which fails
                 following = self._waiting[0] if self._waiting else None
                 self._is_led = following is not None
             if following is not None:

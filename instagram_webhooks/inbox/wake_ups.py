@@ -148,7 +148,7 @@ class Publisher:
             return
         self._empty.clear()
         self._arrived.set()
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._start()
 
     def flush(self, wait_s: float = FLUSH_S) -> bool:
@@ -158,9 +158,11 @@ class Publisher:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
-                self._thread.start()
                 atexit.register(self.flush)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
+                with contextlib.suppress(RuntimeError):  # no room for a thread now; the next offer tries again
+                    self._thread.start()
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S

@@ -84,7 +84,8 @@ class _Watch:
             self._calls[threading.get_ident()] = (deadline, sock)
             if self._thread is None or not self._thread.is_alive():  # also after a fork
                 self._thread = threading.Thread(target=self._run, name="graph-deadlines", daemon=True)
-                self._thread.start()
+                with contextlib.suppress(RuntimeError):  # no room for a thread now: each read has its own end
+                    self._thread.start()
 
     def end(self) -> None:
         with self._lock:

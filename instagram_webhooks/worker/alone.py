@@ -93,6 +93,9 @@ class _Child:
             self._popen = subprocess.Popen(
                 [*command, *words], stdin=subprocess.DEVNULL, pass_fds=[end_of_child], start_new_session=True
             )
+        except BaseException:
+            self._notes.close()
+            raise
         finally:
             os.close(end_of_child)
         log.warning("event.set_apart", extra={"starts": claim.starts, "child_pid": self._popen.pid})

@@ -30,7 +30,7 @@ from instagram_webhooks.states import HAS_NOT_LEFT, MAY_HAVE_LEFT, ReplyState
 from instagram_webhooks.worker import commits, crowd
 from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
-from instagram_webhooks.worker.transactions import committed
+from instagram_webhooks.worker.transactions import attempted, committed
 
 log = logging.getLogger(__name__)
 
@@ -226,9 +226,9 @@ def _send(
     except WebhookError as exc:
         metrics.REPLIES.add(claim.provider, _came_to(exc))
         if not isinstance(exc, OUTAGE):
-            pause.count_answer(account)
+            attempted(lambda: pause.count_answer(account))
         raise SendFailed(exc, reply_id=reply_id, account=account) from exc
-    pause.count_answer(account)
+    attempted(lambda: pause.count_answer(account))
     if commits.end(claim, reply_id, text, message_id, sent_at=timezone.now()):
         metrics.REPLIES.add(claim.provider, "sent")
     else:

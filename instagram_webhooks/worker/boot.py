@@ -124,7 +124,7 @@ def _end() -> None:
     _watch.stop()
     _scraped.stop()
     if _upkeep is not None:
-        _upkeep.stop()
+        _upkeep.stop(wait_s=END_AFTER_S)  # or until the end by force, as a slot
     if _pulse is not None:
         _give_back()
         _pulse.stop()

@@ -172,12 +172,24 @@ def end(claim: Claim, reply_id: UUID, text: str, message_id: str, *, sent_at: da
         reason=entry.reason,
         next_of=claim.lane if here and here.goes_on() else None,
     )
-    found = _End(is_ended=False)
+    found, is_known = _End(is_ended=False), True
+
+    def act() -> _End:
+        nonlocal is_known
+        try:
+            return _ended(row)
+        except (RowBusy, IntegrityError):
+            raise  # nothing was written
+        except BaseException:
+            is_known = False
+            raise
+
     try:
         with contextlib.suppress(RowBusy, IntegrityError):  # its slot waits alone
-            found = settled(lambda: _ended(row))
+            found = settled(act)
+            is_known &= found.is_ended
     finally:
-        if not found.is_ended:  # a run whose answer was lost may have claimed the next of the lane
+        if not (is_known or found.is_ended):  # a run whose answer was lost may have claimed the next of the lane
             life.may_hold_more = True
     if found.is_ended:
         processed_here.add(claim.event_id)

@@ -30,7 +30,7 @@ from instagram_webhooks.inbox.replay import EventSubject
 from instagram_webhooks.replies import outbox, pause
 from instagram_webhooks.replies.graph_errors import LONGEST_WAIT_S
 from instagram_webhooks.worker.retries import TryAgain
-from instagram_webhooks.worker.transactions import committed
+from instagram_webhooks.worker.transactions import attempted, committed
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ def send_failed(claim: Claim, failure: SendFailed) -> TryAgain | None:
     """Settles a failed call: first what the account has to do with it, then reply and event together."""
     error, account = failure.error, failure.account
     if isinstance(error, GraphThrottledFor):
-        pause.leave_alone(account, error.wait_s)
+        attempted(lambda: pause.leave_alone(account, error.wait_s))
     elif isinstance(error, OutcomeUnknown | GraphUnreachable):
-        pause.count_failure(account)
+        attempted(lambda: pause.count_failure(account))
     return failed(claim, error, reply_id=failure.reply_id, account=account)
 
 
@@ -140,12 +140,12 @@ def attempts_used_up(claim: Claim, reply: outbox.Reply) -> None:
     _tell_death(claim, buried)
 
 
-def give_up(claim: Claim) -> TryAgain:
-    """Tries the event again soon, unharmed: what the database did is no outcome of it.
+def give_up(claim: Claim, *, code: str = "database_failed") -> TryAgain:
+    """Tries the event again soon, unharmed: what the database did, or the machine, is no outcome of it.
 
     Not at once: what failed may fail again at once, and each turn leaves an audit entry.
     """
-    committed(lambda: finish.retrying(claim, wait_s=GIVEN_UP_S, counts=False, detail={"code": "database_failed"}))
+    committed(lambda: finish.retrying(claim, wait_s=GIVEN_UP_S, counts=False, detail={"code": code}))
     return TryAgain(event_id=claim.event_id, wait_s=GIVEN_UP_S)
 
 

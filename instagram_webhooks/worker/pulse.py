@@ -61,14 +61,20 @@ class Pulse:
         while True:
             every_s = min(EVERY_S, conf().worker_silent_s / 3)
             try:
-                stamp(self._pool)
-                life.beat(every_s=every_s)
-            except Error as exc:
-                drop_connection()
-                log.warning("database.away", extra={"error_class": type(exc).__name__})
-            self._watch_slots()
+                self._beat(every_s)
+                self._watch_slots()
+            except Exception as exc:  # noqa: BLE001 (whatever it was: a worker whose pulse stops is taken for dead)
+                log.error("pulse.failed", extra={"error_class": type(exc).__name__})
             if self._stopped.wait(every_s):
                 return
+
+    def _beat(self, every_s: float) -> None:
+        try:
+            stamp(self._pool)
+            life.beat(every_s=every_s)
+        except Error as exc:
+            drop_connection()
+            log.warning("database.away", extra={"error_class": type(exc).__name__})
 
     def _watch_slots(self) -> None:
         """Threads cannot be killed: with one past its lease the process finishes the others and ends."""

@@ -62,10 +62,11 @@ class SecondLook:
         """Whether it could be done; waits for so long for another look."""
         if not self._looking.acquire(timeout=wait_s):
             return False
-        with self._lock:
-            self._are_left.clear()
-            lanes, self._left = self._left, set()
+        lanes = set[UUID]()
         try:
+            with self._lock:
+                self._are_left.clear()
+                lanes, self._left = self._left, set()
             if lanes and (found := taking.waiting(lanes)):
                 wake_ups.offer(found.values())
         except Exception as exc:  # noqa: BLE001 (whatever it was: without this thread nobody looks any more)

@@ -108,10 +108,16 @@ def _take(asks: Sequence[_Ask]) -> list[Taken]:
         "worker": life.worker_id,
         "lease": conf().lease_s,
     }
+    try:
+        rows = [(*row[:3], understood(row[3:])) for row in line.run(_TAKE, values)]
+    except (RowBusy, IntegrityError):
+        raise  # nothing was claimed
+    except BaseException:
+        life.may_hold_more = True  # the claims may have been made
+        raise
     found: dict[int, Taken] = {}
     owned: set[UUID] = set()
-    for n, has_expired, rests, *beside in line.run(_TAKE, values):
-        claim = understood(beside)
+    for n, has_expired, rests, claim in rows:
         if claim and claim.event_id in owned:
             found[n] = Taken()  # somebody who asked for the same head has it
         elif claim:

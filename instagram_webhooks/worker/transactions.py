@@ -75,6 +75,15 @@ def asked(question: Callable[[], Done]) -> Done:
     return question()
 
 
+def attempted(act: Callable[[], object]) -> None:
+    """Does what the next call would do again, where the database does not fail under it; what is known goes first."""
+    try:
+        act()
+    except DATABASE_FAILED as exc:
+        drop_connection()
+        log.warning("database.failed", extra={"error_class": type(exc).__name__})
+
+
 def drop_connection() -> None:
     """Closes this thread's connection; the next query opens another."""
     with contextlib.suppress(Error):

@@ -56,14 +56,17 @@ class Upkeep:
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
         self._stopped = threading.Event()
+        self._at_work = threading.Lock()  # while it works off an event
 
     def start(self) -> None:
         """Runs in a daemon thread until `stop`."""
         threading.Thread(target=self.run, name="upkeep", daemon=True).start()
 
-    def stop(self) -> None:
-        """The loop ends after the round that it is in."""
+    def stop(self, *, wait_s: float = 0.0) -> None:
+        """The loop ends after the round that it is in; waits for so long for the event that it works off itself."""
         self._stopped.set()
+        if self._at_work.acquire(timeout=wait_s):
+            self._at_work.release()
 
     def run(self) -> None:
         """Round after round, replays of many between them; a database that is away is waited for."""
@@ -155,7 +158,7 @@ class Upkeep:
                 wake_ups.offer(due[count:])
                 break
             # TryAgain: committed; the sweep finds it when its time has come. SystemExit: a policy's, and not for us.
-            with contextlib.suppress(TryAgain, SystemExit):
+            with contextlib.suppress(TryAgain, SystemExit), self._at_work:
                 work.process(event_id)
             count += 1
         return count

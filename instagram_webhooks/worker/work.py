@@ -65,7 +65,15 @@ def _visit(claim: Claim | None) -> None:
             if is_through or (following is None and not here.goes_on()):
                 second_look.take(lane)
                 return
-            claim = following or _taken(taking.by_lane, lane).claim
+            claim = following or _next_of(lane)
+
+
+def _next_of(lane: UUID) -> Claim | None:
+    try:
+        return _taken(taking.by_lane, lane).claim
+    except DATABASE_FAILED:
+        second_look.take(lane)  # what came while this slot was there has spent its wake-up
+        raise
 
 
 def _offer_what_goes_before(failed: Claim) -> None:
@@ -85,24 +93,30 @@ def _taken(take: Callable[[UUID], Taken], name: UUID) -> Taken:
     that is just claiming this may take a claim too; that slot is then fenced out before it does anything.
     """
     try:
-        give_back_unknown()
-        return take(name)
+        return _tried(take, name)
     except DATABASE_FAILED:
         drop_connection()
-        life.may_hold_more = True
+    return _tried(take, name)
+
+
+def _tried(take: Callable[[UUID], Taken], name: UUID) -> Taken:
     give_back_unknown()
-    return take(name)
+    try:
+        return take(name)
+    except DATABASE_FAILED:
+        life.may_hold_more = True
+        raise
 
 
 def give_back_unknown() -> None:
     """Gives back what this process claimed without hearing of it."""
     if life.may_hold_more:
         life.may_hold_more = False  # first: another slot may lose an answer meanwhile
+        is_all = False
         try:
-            given = moves.give_back(life.worker_id, but=life.at_work)
-        except Exception:
-            life.may_hold_more = True
-            raise
+            given, is_all = moves.give_back_unknown(life.worker_id, at_work=life.at_work)
+        finally:
+            life.may_hold_more |= not is_all
         wake_ups.offer([moved.event_id for moved in given])  # whoever looked at their lanes saw that they were held
 
 
@@ -159,6 +173,9 @@ def _set_apart(claim: Claim) -> TryAgain | None:
             alone.work_off(claim)
     except WorkerKiller as exc:
         return outcomes.failed(claim, exc)
+    except OSError as exc:  # no process, no pipe, no memory for one: the machine's shortage, and no outcome
+        log.warning("event.not_set_apart", extra={"starts": claim.starts, "error_class": type(exc).__name__})
+        return outcomes.give_up(claim, code="not_set_apart")
     return None
 
 

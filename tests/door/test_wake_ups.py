@@ -108,6 +108,18 @@ def test_how_long_the_queue_is_redis_says_with_each_message(queue, monkeypatch):
     assert Broker().publish([uuid7()]) == 4
 
 
+def test_a_thread_that_could_not_start_is_started_with_the_next_offer(queue, refused_thread):
+    refusals = refused_thread("wake-ups")
+    publisher = Publisher()
+
+    publisher.offer([uuid7()])
+    assert not refusals
+    publisher.offer([uuid7()])
+
+    assert publisher.flush(5)
+    assert Broker().depth() == 2
+
+
 def test_after_a_fork_the_child_has_a_publisher_of_its_own(queue):
     publisher = Publisher()
     publisher.offer([uuid7()])

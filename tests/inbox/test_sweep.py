@@ -143,7 +143,7 @@ def test_what_is_past_its_lease_is_not_given_back_so_that_its_start_counts():
     assert claims.claim(event.pk, worker_id=uuid7()).starts == 2
 
 
-def test_what_is_claimed_while_the_claims_are_given_back_is_left_alone():
+def test_what_is_claimed_while_claims_that_nobody_knows_of_are_given_back_is_left_alone():
     """It may be committing `sending` in this moment, which the statement that gives back would not see."""
     before, during = stored(a_message("m-1"), a_message("m-2", sender="9"))
     claims.claim(before.pk, worker_id=ME)
@@ -152,7 +152,23 @@ def test_what_is_claimed_while_the_claims_are_given_back_is_left_alone():
         in_another_session(lambda: claims.claim(during.pk, worker_id=ME))
         return ()
 
-    assert [moved.event_id for moved in moves.give_back(ME, but=claimed_meanwhile)] == [before.pk]
+    moved, _ = moves.give_back_unknown(ME, at_work=claimed_meanwhile)
+
+    assert [each.event_id for each in moved] == [before.pk]
+
+
+def test_claims_that_nobody_knows_of_wait_for_no_row_that_somebody_holds(own_database):
+    held, free = stored(a_message("m-1"), a_message("m-2", sender="9"))
+    for event in (held, free):
+        claims.claim(event.pk, worker_id=ME)
+
+    with psycopg.connect(own_database) as somebody:
+        somebody.execute("SELECT FROM instagram_webhooks_webhookevent WHERE event_id = %s FOR UPDATE", [held.pk])
+        first, is_all = moves.give_back_unknown(ME, at_work=tuple)
+    then, is_all_then = moves.give_back_unknown(ME, at_work=tuple)
+
+    assert ([each.event_id for each in first], is_all) == ([free.pk], False)
+    assert ([each.event_id for each in then], is_all_then) == ([held.pk], True)
 
 
 def test_what_was_claimed_by_the_statement_that_is_waited_for_is_given_back_too(own_database):
@@ -180,7 +196,7 @@ def test_what_a_slot_has_taken_up_by_then_is_not_given_back():
     (event,) = stored(a_message())
     claims.claim(event.pk, worker_id=ME)
 
-    assert moves.give_back(ME, but=lambda: [event.pk]) == []
+    assert moves.give_back_unknown(ME, at_work=lambda: [event.pk]) == ([], True)
 
 
 def in_another_session(act):

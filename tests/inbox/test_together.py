@@ -12,6 +12,18 @@ from instagram_webhooks.inbox.together import Together
 PATIENCE_S = 10
 
 
+class Once(list):
+    """A list that cannot be read at its first time."""
+
+    is_short = True
+
+    def __getitem__(self, at):
+        self.is_short, was_short = False, self.is_short
+        if was_short:
+            raise MemoryError
+        return super().__getitem__(at)
+
+
 class Desk:
     """Doubles numbers, and can be held in its first call."""
 
@@ -265,3 +277,15 @@ def test_after_its_work_it_is_led_by_nobody(rows):
     joined(*threads)
 
     assert (desk.ask._waiting, desk.ask._is_led) == ([], False)
+
+
+def test_whoever_leads_and_fails_before_it_acts_leaves_the_others_their_turn():
+    desk = Desk()
+    desk.ask._waiting = Once()
+
+    with pytest.raises(MemoryError):
+        desk.ask(1)
+
+    threads, found = desk.asked(2, 3)
+    joined(*threads)
+    assert found == {2: 4, 3: 6}

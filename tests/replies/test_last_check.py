@@ -11,7 +11,7 @@ import pytest
 
 from instagram_webhooks.errors import GraphUnreachable
 from instagram_webhooks.inbox.finish import FencedOut
-from instagram_webhooks.replies import graph_api
+from instagram_webhooks.replies import graph_api, wire
 from instagram_webhooks.replies.graph_api import Destination
 from instagram_webhooks.replies.wire import Permit
 from tests.builders import knobs
@@ -103,3 +103,15 @@ def test_a_request_that_is_never_in_time_ends_with_its_deadline_and_sent_nothing
 
     assert meta.ended.wait(5)
     assert meta.reads == []
+
+
+def test_a_call_is_made_without_room_for_the_thread_that_ends_late_ones(refused_thread):
+    refusals = refused_thread("graph-deadlines")
+    watch, (ours, theirs) = wire._Watch(), socket.socketpair()
+    with ours, theirs:
+        watch.begin(math.inf, ours)
+        assert not refusals
+        watch.begin(time.monotonic(), ours)  # the next one has it
+        theirs.settimeout(10)
+
+        assert theirs.recv(1) == b""

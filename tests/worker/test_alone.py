@@ -134,6 +134,20 @@ def test_a_killer_is_buried_with_numbers_and_its_reply_that_may_have_left_is_for
     assert detail.items() >= {"signal": 9, "seconds": 0.4, "starts": 3, "peak_mb": 80}.items()
 
 
+def test_a_machine_without_room_for_a_child_blames_no_event(monkeypatch):
+    claim = suspect()
+
+    def refused(*_args, **_more):
+        raise BlockingIOError
+
+    monkeypatch.setattr(alone.subprocess, "Popen", refused)
+
+    again = work._set_apart(claim)
+
+    event = WebhookEvent.objects.get()
+    assert (again.event_id, event.state, event.attempts, DeadLetter.objects.count()) == (event.pk, "retrying", 0, 0)
+
+
 def test_memory_that_ends_in_a_shared_process_blames_no_event_yet():
     (event,) = stored(a_message())
 

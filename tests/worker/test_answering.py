@@ -5,15 +5,16 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEntry
+from dead_letters.models import DeadLetter
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.models import Account, Conversation, Message, OutgoingReply, WebhookEvent
-from instagram_webhooks.replies import lookup, thread
+from instagram_webhooks.replies import lookup, pause, thread
 from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
 from tests import policies
@@ -39,6 +40,32 @@ def test_a_message_is_stored_answered_and_audited_once(graph):
     ]
     assert Conversation.objects.get(pk=event.conversation_id).last_reply_at is not None
     assert [entry.action for entry in AuditEntry.objects.filter(subject_id=event.pk)] == ["event.processed"]
+
+
+def test_what_meta_answered_is_kept_where_the_account_cannot_be_written(graph, monkeypatch):
+    (event,) = stored(a_message("m-1", "hello"))
+
+    def fails(_account):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(pause, "count_answer", fails)
+    worked(event)
+
+    reply = OutgoingReply.objects.get()
+    assert (event.state, reply.state, reply.message_digest is not None) == ("processed", "sent", True)
+
+
+def test_a_refusal_is_kept_where_the_account_cannot_be_written(graph, monkeypatch):
+    (event,) = stored(a_message("m-1", "hello"))
+    graph.script(PERSON, ["http:400:100"])
+
+    def fails(_account):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(pause, "count_answer", fails)
+    worked(event)
+
+    assert (event.state, DeadLetter.objects.get().code) == ("dead", "graph_refused")
 
 
 def test_one_wake_up_works_off_the_lane_in_order(graph):

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from audit.ids import uuid7
@@ -317,6 +318,30 @@ def test_a_claim_that_is_lost_is_told_to_its_slot():
 
     assert commits.begin(claim, content_of(claim), "re") is None
     assert not commits.end(claim, uuid7(), "re", "mid-1", sent_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("errors", "may_hold_more"),
+    [
+        ([RowBusy()], False),  # a row that somebody holds: nothing was written, and no other slot has to look
+        ([OperationalError(), RowBusy()], True),
+        ([MemoryError()], True),
+    ],
+)
+def test_an_end_whose_answer_was_lost_may_have_claimed_more(errors, may_hold_more, monkeypatch):
+    (claim,) = claimed(PERSON)
+    left = list(errors)
+
+    def fails(_row):
+        raise left.pop(0)
+
+    monkeypatch.setattr(commits, "_ended", fails)
+    monkeypatch.setattr(life, "may_hold_more", False)
+
+    with contextlib.suppress(MemoryError):
+        assert not commits.end(claim, uuid7(), "re", "mid-1", sent_at=timezone.now())
+
+    assert (life.may_hold_more, left) == (may_hold_more, [])
 
 
 def test_a_row_that_changes_under_its_end_is_ended_one_by_one(graph, monkeypatch):

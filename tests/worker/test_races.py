@@ -223,10 +223,10 @@ def test_a_claim_lost_in_an_outage_is_given_back_once_the_database_answers(monke
 def test_an_answer_that_is_lost_while_claims_are_given_back_is_not_forgotten(monkeypatch):
     def loses_another(*_args, **_more):
         life.may_hold_more = True
-        return []
+        return [], True
 
     monkeypatch.setattr(life, "may_hold_more", True)
-    monkeypatch.setattr(moves, "give_back", loses_another)
+    monkeypatch.setattr(moves, "give_back_unknown", loses_another)
 
     work.give_back_unknown()
 

@@ -110,16 +110,9 @@ def test_the_end_of_a_process_does_not_wait_for_ever(offered, monkeypatch):
     assert (is_over, offered) == (True, [])
 
 
-def test_a_thread_that_could_not_start_is_started_with_the_next_lane(offered, monkeypatch):
+def test_a_thread_that_could_not_start_is_started_with_the_next_lane(offered, refused_thread):
     (event,) = stored(a_message())
-    refusals, start = [RuntimeError("can't start new thread")], threading.Thread.start
-
-    def refused(thread):
-        if thread.name == "second-look" and refusals:
-            raise refusals.pop()
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refused)
+    refusals = refused_thread("second-look")
     look = SecondLook()
     look.take(event.lane)
     assert not refusals
@@ -145,3 +138,21 @@ def test_what_comes_while_the_last_of_its_lane_is_ended_is_offered_again(offered
     until(lambda: offered, "it is offered")
 
     assert (offered, len(graph.taken(PERSON))) == ([[later[0].pk]], 1)
+
+
+def test_a_look_that_fails_before_it_begins_keeps_no_other_from_looking(offered, monkeypatch):
+    (event,) = stored(a_message())
+    look = SecondLook()
+    errors, clear = [MemoryError()], look._are_left.clear
+
+    def fails():
+        if errors:
+            raise errors.pop()
+        clear()
+
+    monkeypatch.setattr(look._are_left, "clear", fails)
+    monkeypatch.setattr(second_look, "AGAIN_S", 0.01)
+    look.take(event.lane)
+    until(lambda: offered, "it is offered")
+
+    assert (offered, errors) == ([[event.pk]], [])

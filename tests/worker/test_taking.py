@@ -4,12 +4,14 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from audit.ids import uuid7
 from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
-from instagram_webhooks.worker import taking, visit, work
+from instagram_webhooks.worker import commits, taking, visit, work
+from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.taking import _Ask, _take
 from tests.builders import PERSON, a_message, an_item, knobs, now_ms, stored
 from tests.worker.conftest import worked
@@ -30,6 +32,56 @@ def test_each_gets_the_head_of_its_lane():
     assert (first.claim.event_id, second.claim.event_id) == (early.pk, other.pk)
     assert (first.claim.fence, first.claim.attempt, first.claim.starts) == (1, 1, 1)
     assert first.claim.sealed == bytes(claims.held(early.pk, fence=1).sealed)
+
+
+def test_a_claim_that_is_made_and_not_understood_is_given_back_with_the_next(monkeypatch):
+    (event,) = stored(a_message())
+    understood, errors = taking.understood, [MemoryError()]
+
+    def fails(row):
+        if errors:
+            raise errors.pop()
+        return understood(row)
+
+    monkeypatch.setattr(taking, "understood", fails)
+    with pytest.raises(MemoryError):
+        work.process(event.pk)
+    event.refresh_from_db()
+    assert (event.state, life.may_hold_more) == ("processing", True)
+
+    assert work._taken(taking.by_event, event.pk).claim.fence == 2
+    assert not life.may_hold_more
+
+
+def test_a_claim_that_was_asked_for_twice_in_vain_may_have_been_made(monkeypatch):
+    (event,) = stored(a_message())
+
+    def fails(_name):
+        raise OperationalError
+
+    with pytest.raises(OperationalError):
+        work._taken(fails, event.pk)
+
+    assert life.may_hold_more
+    work.give_back_unknown()
+
+
+def test_a_lane_that_cannot_be_asked_for_more_is_looked_at_again(graph, monkeypatch):
+    (event,) = stored(a_message())
+    asked = []
+
+    def fails(lane):
+        raise OperationalError
+
+    monkeypatch.setattr(taking, "by_lane", fails)
+    monkeypatch.setattr(work.second_look, "take", asked.append)
+    monkeypatch.setattr(commits, "end", lambda *_args, **_more: False)  # so that the next is asked for by itself
+
+    with pytest.raises(OperationalError):
+        work.process(event.pk)
+
+    assert asked == [event.lane]
+    work.give_back_unknown()
 
 
 def test_the_claim_is_the_one_that_is_made_for_one():

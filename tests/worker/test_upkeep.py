@@ -105,3 +105,25 @@ def test_what_is_replayed_together_wakes_workers_one_after_the_other(monkeypatch
 
     assert [each for _, each in offered] == [[event_id] for event_id in ids]
     assert offered[-1][0] - offered[0][0] >= 0.4
+
+
+def test_whoever_stops_upkeep_waits_for_the_event_that_it_works_off_itself(monkeypatch):
+    is_at_it, may_end, ended = threading.Event(), threading.Event(), []
+
+    def work_off(event_id):
+        is_at_it.set()
+        assert may_end.wait(10)
+        ended.append(event_id)
+
+    monkeypatch.setattr(upkeep.work, "process", work_off)
+    rounds, due = upkeep.Upkeep(), [uuid.uuid4(), uuid.uuid4()]
+    thread = threading.Thread(target=lambda: (rounds._process(due), connection.close()))
+    thread.start()
+    assert is_at_it.wait(10)
+    threading.Timer(0.2, may_end.set).start()
+
+    rounds.stop(wait_s=10)
+
+    assert ended == due[:1]
+    thread.join(10)
+    assert ended == due[:1]
