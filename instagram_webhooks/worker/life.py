@@ -52,6 +52,7 @@ class Life:
         self._busy: dict[int, tuple[float, float]] = {}  # begun, by the clock and by _lived
         self._held: dict[int, UUID] = {}
         self.may_hold_more = False  # the answer of a claim was lost, so the claim may have been made
+        self.looks_again_at = 0.0  # not sooner, by time.monotonic
         self._beat_at = self._late_s = math.inf
         self._missed_at = self._stood_s = 0.0
 

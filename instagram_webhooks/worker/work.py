@@ -34,6 +34,8 @@ from instagram_webhooks.worker.transactions import asked, committed, drop_connec
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN_S = 1.0  # where much is to be done some slot always commits, and each look locks what all of them have
+
 
 def process(event_id: UUID) -> None:
     """Works off the head of this event's lane, and goes on with the lane for at most 8 events or a second.
@@ -110,13 +112,14 @@ def _tried(take: Callable[[UUID], Taken], name: UUID) -> Taken:
 
 def give_back_unknown() -> None:
     """Gives back what this process claimed without hearing of it."""
-    if life.may_hold_more:
+    if life.may_hold_more and time.monotonic() >= life.looks_again_at:
         life.may_hold_more = False  # first: another slot may lose an answer meanwhile
         is_all = False
         try:
             given, is_all = moves.give_back_unknown(life.worker_id, at_work=life.at_work)
         finally:
-            life.may_hold_more |= not is_all
+            if not is_all:
+                life.may_hold_more, life.looks_again_at = True, time.monotonic() + LOOK_AGAIN_S
         wake_ups.offer([moved.event_id for moved in given])  # whoever looked at their lanes saw that they were held
 
 

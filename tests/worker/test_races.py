@@ -26,6 +26,7 @@ from instagram_webhooks.worker.life import life
 from instagram_webhooks.worker.recent import Recent
 from instagram_webhooks.worker.retries import TryAgain
 from tests.builders import PERSON, a_message, an_echo, an_item, knobs, now_ms, stored
+from tests.processes.process import until
 from tests.worker.conftest import worked
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -231,6 +232,21 @@ def test_an_answer_that_is_lost_while_claims_are_given_back_is_not_forgotten(mon
     work.give_back_unknown()
 
     assert life.may_hold_more
+
+
+def test_claims_that_nobody_knows_of_are_looked_for_again_after_a_while_where_a_row_was_locked(monkeypatch):
+    looks = []
+    monkeypatch.setattr(life, "may_hold_more", True)
+    monkeypatch.setattr(life, "looks_again_at", 0.0)
+    monkeypatch.setattr(work, "LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr(moves, "give_back_unknown", lambda *_args, **_more: (looks.append(1) or [], len(looks) > 1))
+
+    work.give_back_unknown()
+    work.give_back_unknown()
+    assert (looks, life.may_hold_more) == ([1], True)
+
+    until(lambda: work.give_back_unknown() or len(looks) > 1, "it is looked again")
+    assert not life.may_hold_more
 
 
 def test_a_locked_row_holds_up_neither_a_claim_nor_the_sweep_of_the_others(own_database):
