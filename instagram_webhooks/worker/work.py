@@ -114,12 +114,13 @@ def give_back_unknown() -> None:
     """Gives back what this process claimed without hearing of it."""
     if life.may_hold_more and time.monotonic() >= life.looks_again_at:
         life.may_hold_more = False  # first: another slot may lose an answer meanwhile
-        is_all = False
         try:
             given, is_all = moves.give_back_unknown(life.worker_id, at_work=life.at_work)
-        finally:
-            if not is_all:
-                life.may_hold_more, life.looks_again_at = True, time.monotonic() + LOOK_AGAIN_S
+        except Exception:
+            life.may_hold_more = True
+            raise
+        if not is_all:
+            life.may_hold_more, life.looks_again_at = True, time.monotonic() + LOOK_AGAIN_S
         wake_ups.offer([moved.event_id for moved in given])  # whoever looked at their lanes saw that they were held
 
 

@@ -249,6 +249,25 @@ def test_claims_that_nobody_knows_of_are_looked_for_again_after_a_while_where_a_
     assert not life.may_hold_more
 
 
+def test_a_look_for_them_that_the_database_failed_under_is_made_again_at_once(monkeypatch):
+    errors = [OperationalError()]
+
+    def fails_once(*_args, **_more):
+        if errors:
+            raise errors.pop()
+        return [], True
+
+    monkeypatch.setattr(life, "may_hold_more", True)
+    monkeypatch.setattr(life, "looks_again_at", 0.0)
+    monkeypatch.setattr(moves, "give_back_unknown", fails_once)
+
+    with pytest.raises(OperationalError):
+        work.give_back_unknown()
+    work.give_back_unknown()
+
+    assert not life.may_hold_more
+
+
 def test_a_locked_row_holds_up_neither_a_claim_nor_the_sweep_of_the_others(own_database):
     mine, others = stored(a_message("m-1")), stored(a_message("m-2", sender="6120000000000043"))
     WebhookEvent.objects.update(dispatched_at=None)
