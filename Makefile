@@ -72,7 +72,7 @@ bench: setup ## what an event costs on this machine, of this product and of thre
 bench-full: setup ## the same with five rounds and more events: the figures to judge by, an hour at most
 	@$(PYTHON) -m benchmarks --rounds 5 --size 3
 
-bench-several: setup ## what more worker processes cost and bring: ten minutes
+bench-several: setup ## what more worker processes cost and bring: a quarter of an hour
 	@$(PYTHON) -m benchmarks.several
 
 bench-memory: setup ## whether web and worker keep their size over a million answered messages: a quarter of an hour

@@ -35,11 +35,11 @@ class Column:
         """Its database with its tables, before anything of it runs."""
 
     def web(self) -> Process:
-        """Its web process on the application's core, answering."""
+        """Its web process where applications run, answering."""
         raise NotImplementedError
 
     def worker(self) -> Process:
-        """Its worker on the application's core, started."""
+        """Its worker where applications run, started."""
         raise NotImplementedError
 
     def is_quiet(self) -> bool:
@@ -67,9 +67,9 @@ class Column:
         return psycopg.connect(self.place.product.database_url.rpartition("/")[0] + "/postgres", autocommit=True)
 
     def started(self, process: Process) -> Process:
-        """The process, on the application's core and ended in the end."""
+        """The process, where applications run and ended in the end."""
         self._processes.append(process)
-        cpu.pin(process.pid, cpu.APPLICATION)
+        cpu.pin(process.pid, *self.place.cores.of_application(len(self._processes) - 1))
         return process
 
     def end(self, process: Process) -> None:

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-APPLICATION, ALL_ELSE = 0, os.cpu_count() - 1  # type: ignore[operator]  # cores
+EVERY = range(os.cpu_count() or 1)  # core
+APPLICATION, ALL_ELSE = EVERY[0], EVERY[-1]
 REST_S, AT_MOST_S = 0.2, 5.0
 
 
@@ -45,11 +46,11 @@ def until_rest(*pids: int) -> None:
         before = now
 
 
-def pin(pid: int, core: int) -> None:
-    """Keeps the tree to one core, all its threads included."""
+def pin(pid: int, *cores: int) -> None:
+    """Keeps the tree to these cores, all its threads included."""
     for each in tree(pid):
         for thread in Path(f"/proc/{each}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {core})
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def _own(pid: int) -> float:

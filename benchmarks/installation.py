@@ -1,6 +1,7 @@
 """What all columns stand on: a durable PostgreSQL and Redis, and a Graph API that costs next to nothing."""
 
 import contextlib
+import enum
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,26 @@ class GraphStub:
             return json.load(answer)
 
 
+class Cores(enum.Enum):
+    """What runs where."""
+
+    APART = "one core for the applications, another for all else"
+    OWN = "each process kept to a core"
+    ALL = "all cores for all"
+
+    @property
+    def of_all_else(self) -> Collection[int]:
+        return {cpu.ALL_ELSE} if self is Cores.APART else cpu.EVERY
+
+    def of_application(self, number: int) -> Collection[int]:
+        """Of the process that was started so many processes after the first."""
+        return {
+            Cores.APART: {cpu.APPLICATION},
+            Cores.OWN: {cpu.EVERY[number % len(cpu.EVERY)]},
+            Cores.ALL: cpu.EVERY,
+        }[self]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Servers that run, the product over them with its shipped settings, and a folder for logs."""
@@ -63,12 +84,13 @@ class Place:
     product: Any
     graph: GraphStub
     folder: Path
+    cores: Cores
 
 
 @contextlib.contextmanager
-def installation(*, latency_ms: int = 0) -> Iterator[Place]:
-    """New servers, all of them and this process itself on the core that no application has."""
-    os.sched_setaffinity(0, {cpu.ALL_ELSE})
+def installation(*, latency_ms: int = 0, cores: Cores = Cores.APART) -> Iterator[Place]:
+    """New servers. This process and all that it starts run where what is no application does."""
+    os.sched_setaffinity(0, cores.of_all_else)
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.graph", str(port), str(latency_ms)]
     graph = subprocess.Popen(
@@ -84,8 +106,8 @@ def installation(*, latency_ms: int = 0) -> Iterator[Place]:
             installed(Path(folder), settings=SHIPPED | {"GRAPH_API_URL": stub.url}, durable=True) as product,
         ):
             for pid in (product.postgres.pid, product.redis.pid):
-                cpu.pin(pid, cpu.ALL_ELSE)
-            yield Place(product, stub, Path(folder))
+                cpu.pin(pid, *cores.of_all_else)
+            yield Place(product, stub, Path(folder), cores)
     finally:
         graph.kill()
         graph.wait()

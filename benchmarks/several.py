@@ -1,9 +1,10 @@
 """
 `python -m benchmarks.several`: what an event costs where several worker processes share the queue, and what they bring.
 
-One core for all of them, so with a Graph API that answers at once only the cost says something; with one that takes
-200 ms the slots are what is short, and two processes do twice as much. What turns on a core cost by themselves stands
-under it (benchmarks.turns), and where Node is at hand what another program costs that is run in the same way.
+On all cores, as where it is installed; with each kept to a core; and all on one core, which no installation would do:
+where the Graph API answers at once that says what it costs to take turns, and where it takes 200 ms the slots are what
+is short, and two processes do twice as much. What turns on a core cost by themselves stands under it
+(benchmarks.turns), and where Node is at hand what another program costs that is run in the same way.
 """
 
 import argparse
@@ -14,34 +15,46 @@ os.environ["DJANGO_DEBUG"] = "true"
 
 from benchmarks import cells, tables, turns
 from benchmarks.column import Column
-from benchmarks.installation import installation
+from benchmarks.installation import Cores, installation
 from benchmarks.ours import Ours
 from benchmarks.peers import environments
 from benchmarks.peers.columns import Express
 
-SLOTS = 5
 FIGURES = ("application", "PostgreSQL", "events/s")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """So many worker processes of a column, ms of a call to Meta, and events at size 1."""
+    """So many worker processes of a column. latency_ms: of a call to Meta; events: at size 1."""
 
     column: type[Column]
+    cores: Cores
     workers: int
-    latency_ms: int
-    events: int
+    slots: int = 5
+    latency_ms: int = 0
+    events: int = 1000
 
     @property
     def of_one(self) -> "Run":
-        """What it is compared with."""
-        return next(run for run in RUNS if (run.column, run.latency_ms) == (self.column, self.latency_ms))
+        """What it is compared with: the first of its kind."""
+        return next(run for run in RUNS if run._kind == self._kind)
+
+    @property
+    def _kind(self) -> tuple[object, ...]:
+        return self.column, self.cores, self.slots, self.latency_ms
+
+    def __str__(self) -> str:
+        call = f", calls of {self.latency_ms} ms" if self.latency_ms else ""
+        return f"{self.column.name}, {self.cores.value}: {self.workers} of {self.slots} slots{call}"
 
 
 RUNS = (
-    *(Run(column, workers, 0, 1000) for column in (Ours, Express) for workers in (1, 2, 16)),
-    Run(Ours, 1, 200, 100),
-    Run(Ours, 2, 200, 200),
+    *(Run(column, Cores.ALL, workers) for column in (Ours, Express) for workers in (1, 2, 16)),
+    *(Run(Ours, Cores.ALL, workers, slots=50) for workers in (1, 2, 16)),
+    *(Run(Ours, Cores.OWN, workers, slots=slots) for slots in (5, 50) for workers in (1, 2)),
+    *(Run(column, Cores.APART, workers) for column in (Ours, Express) for workers in (1, 2, 16)),
+    Run(Ours, Cores.APART, 1, latency_ms=200, events=100),
+    Run(Ours, Cores.APART, 2, latency_ms=200, events=200),
 )
 
 
@@ -57,17 +70,17 @@ def main() -> None:
     for _ in range(given.rounds):
         for run, figures in found.items():
             figures.append(_measured(run, round(run.events * given.size)))
-    print("| workers of 5 slots, ms of a call | application | PostgreSQL | events/s |\n| --- | ---: | ---: | ---: |")
+    print("| workers | application | PostgreSQL | events/s |\n| --- | ---: | ---: | ---: |")
     for run, rounds in found.items():
         cost = [_beside_one(rounds, found[run.of_one], figure) for figure in FIGURES]
-        print(f"| {run.column.name}: {run.workers}, {run.latency_ms} ms | {' | '.join(cost)} |")
+        print(f"| {run} | {' | '.join(cost)} |")
     print()
     turns.main()
 
 
 def _measured(run: Run, events: int) -> cells.Figures:
-    with installation(latency_ms=run.latency_ms) as place:
-        column = run.column(place, slots=SLOTS)
+    with installation(latency_ms=run.latency_ms, cores=run.cores) as place:
+        column = run.column(place, slots=run.slots)
         column.open()
         try:
             return cells.draining(column, events=events, workers=run.workers)

@@ -7,7 +7,7 @@ from instagram_webhooks.worker.boot import END_AFTER_S, LAST_WORDS_S
 from tests.deploy import shipped
 from tests.deploy.shipped import DEPLOY, PROCESSES, UNITS, unit
 
-BY_NAME = {path.stem.removeprefix("instagram-webhooks-"): path for path in UNITS}
+BY_NAME = {path.stem.removeprefix("instagram-webhooks-").removesuffix("@"): path for path in UNITS}
 
 
 def test_there_is_a_unit_for_each_process_and_one_for_the_migration():
@@ -32,6 +32,14 @@ def test_the_worker_is_given_longer_than_it_takes_to_end():
     assert shipped.seconds(each["TimeoutStopSec"]) >= END_AFTER_S + LAST_WORDS_S + 5
     assert each["KillSignal"] == "SIGTERM"
     assert each["KillMode"] == "mixed"  # with prefork the children are told by their parent
+
+
+def test_a_machine_may_have_several_workers_and_each_is_told_apart():
+    path = BY_NAME["worker"]
+
+    assert path.stem.endswith("@")
+    assert "%i" in path.read_text()
+    assert f"{path.stem}2" in (DEPLOY / "README.md").read_text()
 
 
 def test_a_child_that_eats_memory_does_not_stop_the_whole_worker():
