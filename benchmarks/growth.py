@@ -2,7 +2,8 @@
 `python -m benchmarks.growth --stored 10000000`: whether an event costs the same beside many that were stored before.
 
 The cells of `make bench` beside 10,000 stored events and beside as many as told, by turns, and how long a sweep looks
-for what is due; in each of STATES. Tens of gigabytes of disk and memory and half an hour for ten million.
+for what is due; in each of STATES. Tens of gigabytes of disk and memory and half an hour for ten million. Huge pages
+have to be there before: for the memory as it is by default, `sysctl vm.nr_hugepages=6900`.
 """
 
 import argparse
@@ -24,8 +25,9 @@ from benchmarks.ours import Ours
 from instagram_webhooks.inbox.sweep import DUE
 
 FEW = 10_000
-DEFAULT_MB = 128  # of PostgreSQL's shared_buffers
+FEW_MB, DEFAULT_MB = 1_024, 128  # of PostgreSQL's shared_buffers: enough for few, and as it comes
 _LOADING = {"max_wal_size": "16GB", "full_page_writes": "off"}
+_MEASURING = {"autovacuum": "off"}  # beside few it would come between, and take away what a sweep has to step over
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,17 @@ STATES = (
 
 
 def main() -> None:
-    """Prints a table in Markdown for each size of memory: beside few, beside many, and the ratio within each round."""
+    """Prints a table in Markdown for each state: beside few, beside many, and the ratio within each round."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--stored", type=int, default=10_000_000)
     parser.add_argument("--memory-mb", type=int, default=12_288, help="PostgreSQL's shared_buffers")
+    parser.add_argument("--huge-pages", action="store_true", help="PostgreSQL's memory in them, where warm")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=5, help="a thousand or so events each")
     given = parser.parse_args()
     with installation() as few, installation() as many:
-        for place, count in ((few, FEW), (many, given.stored)):
-            with _restarted(place, given.memory_mb) as connection:
+        for place, count, memory_mb in ((few, FEW, FEW_MB), (many, given.stored, given.memory_mb)):
+            with _restarted(place, memory_mb) as connection:
                 _load(connection, count)
         for state in STATES:
             found = _measured(state, few, many, given)
@@ -70,10 +73,13 @@ def main() -> None:
 
 def _measured(state: State, few: Place, many: Place, given: argparse.Namespace) -> tuple[list[cells.Figures], ...]:
     """The figures of all rounds beside few, and those beside many."""
-    memory_mb = given.memory_mb if state.is_warm else DEFAULT_MB
-    logging = {"full_page_writes": "off"} if state.is_logged else {}
+    few_mb, many_mb = (FEW_MB, given.memory_mb) if state.is_warm else (DEFAULT_MB, DEFAULT_MB)
+    settings = _MEASURING | {
+        "full_page_writes": "off" if state.is_logged else "on",
+        "huge_pages": "on" if given.huge_pages and state.is_warm else "off",
+    }
     found: tuple[list[cells.Figures], ...] = ([], [])
-    with _restarted(few, memory_mb, **logging) as beside_few, _restarted(many, memory_mb, **logging) as beside_many:
+    with _restarted(few, few_mb, **settings) as beside_few, _restarted(many, many_mb, **settings) as beside_many:
         if state.is_warm:
             stored.warm(beside_few)
             stored.warm(beside_many)
@@ -90,6 +96,7 @@ def _restarted(place: Place, memory_mb: int, **settings: str) -> Any:
             connection.execute(f"ALTER SYSTEM RESET {name}")
         for name, value in {"shared_buffers": f"{memory_mb}MB", **settings}.items():
             connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        connection.execute("VACUUM")
         connection.execute("CHECKPOINT")  # so that it stops at once
     place.product.postgres.stop()
     place.product.postgres.start()
@@ -110,16 +117,19 @@ def _load(connection: Any, count: int) -> None:
 
 def _round(column: Column, connection: Any, size: int) -> dict[str, float]:
     posted = cells.posting(column, batch=1, connections=32, events=1000 * size)
-    figures = {f"door, 1 event a POST: {name}": value for name, value in posted.items()}
+    figures = {f"door, 1 event a POST: {name}": value for name, value in (posted | _of_all(posted)).items()}
     drained = cells.draining(column, events=800 * size)
-    figures |= {f"worker, 50 slots: {name}": value for name, value in drained.items()}
-    values = {"gate": 30.0, "limit": 500}
-    times = []
+    figures |= {f"worker, 50 slots: {name}": value for name, value in (drained | _of_all(drained)).items()}
+    cursor, times = psycopg.ClientCursor(connection), []  # as Django has it: planned each time
     for _ in range(21):
         begun = time.perf_counter()
-        connection.execute(DUE, values)
+        cursor.execute(DUE, {"gate": 30.0, "limit": 500})
         times.append((time.perf_counter() - begun) * 1000)
     return figures | {"sweep, nothing due: ms": statistics.median(times)}
+
+
+def _of_all(figures: cells.Figures) -> cells.Figures:
+    return {"all processes": sum(figures[name] for name in ("application", "PostgreSQL", "Redis"))}
 
 
 if __name__ == "__main__":
