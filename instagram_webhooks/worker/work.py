@@ -116,7 +116,7 @@ def give_back_unknown() -> None:
         life.may_hold_more = False  # first: another slot may lose an answer meanwhile
         try:
             given, is_all = moves.give_back_unknown(life.worker_id, at_work=life.at_work)
-        except Exception:
+        except BaseException:
             life.may_hold_more = True
             raise
         if not is_all:

@@ -249,8 +249,9 @@ def test_claims_that_nobody_knows_of_are_looked_for_again_after_a_while_where_a_
     assert not life.may_hold_more
 
 
-def test_a_look_for_them_that_the_database_failed_under_is_made_again_at_once(monkeypatch):
-    errors = [OperationalError()]
+@pytest.mark.parametrize("error", [OperationalError, SystemExit])
+def test_a_look_for_them_that_came_to_no_end_is_made_again_at_once(monkeypatch, error):
+    errors = [error()]
 
     def fails_once(*_args, **_more):
         if errors:
@@ -261,8 +262,9 @@ def test_a_look_for_them_that_the_database_failed_under_is_made_again_at_once(mo
     monkeypatch.setattr(life, "looks_again_at", 0.0)
     monkeypatch.setattr(moves, "give_back_unknown", fails_once)
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(error):
         work.give_back_unknown()
+    assert life.may_hold_more
     work.give_back_unknown()
 
     assert not life.may_hold_more
