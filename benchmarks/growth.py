@@ -60,7 +60,7 @@ def main() -> None:
     given = parser.parse_args()
     with installation() as few, installation() as many:
         for place, count, memory_mb in ((few, FEW, FEW_MB), (many, given.stored, given.memory_mb)):
-            with _restarted(place, memory_mb) as connection:
+            with _restarted(place, memory_mb, huge_pages=_on(given.huge_pages)) as connection:
                 _load(connection, count)
         for state in STATES:
             found = _measured(state, few, many, given)
@@ -75,8 +75,8 @@ def _measured(state: State, few: Place, many: Place, given: argparse.Namespace) 
     """The figures of all rounds beside few, and those beside many."""
     few_mb, many_mb = (FEW_MB, given.memory_mb) if state.is_warm else (DEFAULT_MB, DEFAULT_MB)
     settings = _MEASURING | {
-        "full_page_writes": "off" if state.is_logged else "on",
-        "huge_pages": "on" if given.huge_pages and state.is_warm else "off",
+        "full_page_writes": _on(not state.is_logged),
+        "huge_pages": _on(given.huge_pages and state.is_warm),
     }
     found: tuple[list[cells.Figures], ...] = ([], [])
     with _restarted(few, few_mb, **settings) as beside_few, _restarted(many, many_mb, **settings) as beside_many:
@@ -126,6 +126,10 @@ def _round(column: Column, connection: Any, size: int) -> dict[str, float]:
         cursor.execute(DUE, {"gate": 30.0, "limit": 500})
         times.append((time.perf_counter() - begun) * 1000)
     return figures | {"sweep, nothing due: ms": statistics.median(times)}
+
+
+def _on(wanted: bool) -> str:
+    return "on" if wanted else "off"
 
 
 def _of_all(figures: cells.Figures) -> cells.Figures:
