@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-EVERY = range(os.cpu_count() or 1)  # core
+EVERY = sorted(os.sched_getaffinity(0))  # core that this process may use: a container may be kept to some
 APPLICATION, ALL_ELSE = EVERY[0], EVERY[-1]
 REST_S, AT_MOST_S = 0.2, 5.0
 

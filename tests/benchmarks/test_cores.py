@@ -20,7 +20,7 @@ def test_apart_all_applications_share_one_core_and_all_else_has_another():
 def test_each_its_own_core_by_turns():
     kept_to = [core for number in range(COUNT) for core in Cores.OWN.of_application(number)]
 
-    assert sorted(kept_to) == list(cpu.EVERY)
+    assert sorted(kept_to) == cpu.EVERY
     assert Cores.OWN.of_application(COUNT) == Cores.OWN.of_application(0)
     assert set(Cores.OWN.of_all_else) == set(cpu.EVERY)
 
@@ -38,3 +38,11 @@ def test_a_process_is_kept_to_its_cores(cores):
         assert os.sched_getaffinity(process.pid) == cores
     finally:
         process.communicate()
+
+
+def test_of_a_machine_only_those_cores_that_may_be_used():
+    program = f"import os; os.sched_setaffinity(0, {{{cpu.ALL_ELSE}}}); from benchmarks import cpu; print(cpu.EVERY)"
+
+    seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert seen.stdout.strip() == str([cpu.ALL_ELSE])
