@@ -13,7 +13,8 @@ from audit.ids import uuid7
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
 from instagram_webhooks.models import Conversation, Message, WebhookEvent
-from instagram_webhooks.vault import message_digest, open_sealed, seal, seal_text
+from instagram_webhooks.states import EventState
+from instagram_webhooks.vault import event_keys, message_digest, open_sealed, seal, seal_text
 
 _OPEN = """
 INSERT INTO instagram_webhooks_conversation (id, provider, account, sealed_partner, last_message_at)
@@ -65,10 +66,19 @@ def last_answers(conversation_id: UUID) -> Silence:
 
 
 def is_deleted(claim: Claim) -> bool:
-    """Whether the message of this event was deleted by its author, perhaps before it came here."""
-    return Message.objects.filter(
-        conversation=claim.conversation_id, message_digest=claim.message_digest, deleted_at__isnull=False
-    ).exists()
+    """Whether the message of this event was deleted by its author, perhaps before it came here.
+
+    Also where the deletion waits yet: it stands behind its message, which may be held back for hours.
+    """
+    if claim.message_digest is None:
+        return False
+    tombstones = Message.objects.filter(conversation=claim.conversation_id, message_digest=claim.message_digest)
+    return tombstones.filter(deleted_at__isnull=False).exists() or _is_deletion_stored(claim.message_digest)
+
+
+def _is_deletion_stored(message: UUID) -> bool:
+    of_message = WebhookEvent.objects.filter(key__range=event_keys(message), message_digest=message)
+    return of_message.filter(kind="message_deleted").exclude(state=EventState.IGNORED).exists()
 
 
 def open_conversation(claim: Claim, partner: str, *, message_at: datetime | None = None) -> None:
