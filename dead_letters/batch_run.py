@@ -12,7 +12,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
@@ -138,7 +138,7 @@ def _one(batch_id: uuid.UUID, place: int) -> int:
 
 
 def _raise_if_away(exc: Exception) -> None:
-    if isinstance(exc, (OperationalError, InterfaceError)) and not isinstance(exc.__cause__, HELD):
+    if isinstance(exc, (OperationalError, InterfaceError, InternalError)) and not isinstance(exc.__cause__, HELD):
         raise exc
 
 

@@ -227,7 +227,7 @@ class PayloadGone(Permanent):
 
 
 class PayloadSealBroken(Permanent):
-    """The payload cannot be opened: its key is missing, or it was changed."""
+    """A payload, a token or a reply's text cannot be opened: its key is missing, or it was changed."""
 
     code = "payload_seal_broken"
 

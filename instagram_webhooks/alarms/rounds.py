@@ -3,7 +3,6 @@
 import logging
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from audit.pages.limits import in_time
@@ -11,6 +10,7 @@ from instagram_webhooks.alarms import incidents
 from instagram_webhooks.alarms.conditions import CONDITIONS, Condition
 from instagram_webhooks.alarms.telling import tell
 from instagram_webhooks.inbox import turn
+from instagram_webhooks.inbox.line import DATABASE_FAILED
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def run(*, every_s: float = EVERY_S) -> bool:
     for condition in CONDITIONS:
         try:
             _look(condition)
-        except (OperationalError, InterfaceError):  # the database is away, for all of them
+        except DATABASE_FAILED:  # the database is away, for all of them
             raise
         except Exception:  # whatever it was, one broken condition must not silence all others
             log.exception("alarm.broken", extra={"check": condition.__name__})

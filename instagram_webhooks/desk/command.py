@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import ProgrammingError
+
+from instagram_webhooks.inbox.line import DATABASE_FAILED
 
 Value = TypeVar("Value")
 
@@ -22,7 +24,7 @@ class DeskCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
-        except (OperationalError, InterfaceError) as exc:
+        except DATABASE_FAILED as exc:
             raise CommandError("The database does not answer: check DATABASE_URL and that PostgreSQL runs.") from exc
         except ProgrammingError as exc:
             raise CommandError("The database lacks a table or column: run manage.py migrate.") from exc

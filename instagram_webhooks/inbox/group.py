@@ -17,18 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    Error,
-    InterfaceError,
-    OperationalError,
-    connection,
-    connections,
-)
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from instagram_webhooks.errors import StoreUnavailable
-from instagram_webhooks.inbox.line import Line
+from instagram_webhooks.inbox.line import DATABASE_FAILED, Line
 from instagram_webhooks.inbox.together import LATELY, PATIENCE_S
 
 log = logging.getLogger(__name__)
@@ -132,7 +125,7 @@ class Group(Generic[Row, Done]):
         try:
             done = self._write_patiently([row for batch in batches for row in batch.rows], line, batches[0].until)
         except Exception as exc:  # noqa: BLE001 (whatever it was, the requests that wait must be answered)
-            if len(batches) > 1 and not isinstance(exc, (OperationalError, InterfaceError)):
+            if len(batches) > 1 and not isinstance(exc, DATABASE_FAILED):
                 for batch in batches:  # one bad batch must not fail its neighbours
                     self._write_together([batch], line)
                 return
@@ -149,7 +142,7 @@ class Group(Generic[Row, Done]):
         """Writes; once more after a deadlock or on a connection that had died unnoticed."""
         try:
             return self._write(rows, line)
-        except (OperationalError, InterfaceError):
+        except DATABASE_FAILED:
             _hang_up(line)
             if time.monotonic() > until - 0.5:
                 raise

@@ -69,11 +69,13 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     text, reason = _decided(claim, content, account)
     if life.stopping.is_set():
         raise Stopping
+    to: graph_api.Destination | None = None
     if text and not reason:
         account = pause.fresh(account)
         reason = account.withholds()
         if not reason:
             account = pause.admit(account, attempt=claim.attempt)
+            to = _destination(claim, content, account)
     checked_at, state = time.monotonic(), ReplyState.PLANNED if account.pause_s else ReplyState.SENDING
     reply_id = commits.begin(claim, content, text) if text and not (reason or account.pause_s) else None
     if reply_id is None:
@@ -82,8 +84,9 @@ def _first_time(claim: Claim, content: Content, decision: Decision, account: pau
     if reason:
         metrics.REPLIES.add(claim.provider, "withheld")
     if reply_id is not None:
+        assert to is not None
         _refuse_while_paused(account, reply_id)
-        _send(claim, content, account, reply_id, text, checked_at)
+        _send(claim, to, account, reply_id, text, checked_at)
 
 
 def _stored(claim: Claim, content: Content, effect: Effect, text: str, reason: str, state: ReplyState) -> UUID | None:
@@ -130,6 +133,7 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
     _refuse_while_paused(account, reply.id)
     if life.stopping.is_set():
         raise Stopping
+    to = _destination(claim, content, account)
 
     def commit() -> None:
         finish.renew(claim)
@@ -137,7 +141,7 @@ def _again(claim: Claim, content: Content, account: pause.KnownAccount, reply: o
 
     checked_at = time.monotonic()
     _leased_anew(commit)
-    _send(claim, content, account, reply.id, reply.text(), checked_at)
+    _send(claim, to, account, reply.id, reply.text(), checked_at)
 
 
 def _withheld_by_now(claim: Claim, account: pause.KnownAccount, reply: outbox.Reply) -> str:
@@ -196,7 +200,7 @@ def _refuse_while_paused(account: pause.KnownAccount, reply_id: UUID) -> None:
 
 def _send(
     claim: Claim,
-    content: Content,
+    to: graph_api.Destination,
     account: pause.KnownAccount,
     reply_id: UUID,
     text: str,
@@ -218,7 +222,6 @@ def _send(
         _leased_anew(commit)
         return now + CHECK_AGAIN_S
 
-    to = _destination(claim, content, account)
     try:
         permit = Permit(checked_at + CHECK_AGAIN_S, checked_again)
         with crowd.outside():
@@ -261,6 +264,7 @@ def _finish_sent(claim: Claim, reply_id: UUID, text: str, message_id: str, *, co
 
 
 def _destination(claim: Claim, content: Content, account: pause.KnownAccount) -> graph_api.Destination:
+    """Made before a reply is said to be on its way: raises PayloadSealBroken where the token cannot be opened."""
     return graph_api.Destination(
         provider=claim.provider, account=claim.account, partner=content.partner or "", token=account.token()
     )

@@ -66,15 +66,6 @@ def _until_it_is_back(act: Callable[[], Done], *, age_s: Callable[[], float]) ->
         time.sleep(AGAIN_S)
 
 
-def asked(question: Callable[[], Done]) -> Done:
-    """As `committed`, for one statement that commits by itself."""
-    try:
-        return question()
-    except DATABASE_FAILED:
-        drop_connection()
-    return question()
-
-
 def attempted(act: Callable[[], object]) -> None:
     """Does what the next call would do again, where the database does not fail under it; what is known goes first."""
     try:

@@ -151,15 +151,23 @@ class Upkeep:
         else:
             wake_ups.offer(ids)
 
+    @staticmethod
+    def _work_off(event_id: UUID) -> None:
+        try:
+            work.process(event_id)
+        except Exception:
+            raise
+        except BaseException as exc:  # noqa: BLE001 (a policy's, as of a task that was cancelled; its lease ends)
+            log.warning("upkeep.event_left_to_lease", extra={"error_class": type(exc).__name__})
+
     def _process(self, due: list[UUID]) -> int:
         until, count = time.monotonic() + ROUND_S, 0
         for event_id in due:
             if life.stopping.is_set() or self._stopped.is_set() or time.monotonic() > until:
                 wake_ups.offer(due[count:])
                 break
-            # TryAgain: committed; the sweep finds it when its time has come. SystemExit: a policy's, and not for us.
-            with contextlib.suppress(TryAgain, SystemExit), self._at_work:
-                work.process(event_id)
+            with contextlib.suppress(TryAgain), self._at_work:  # committed; the sweep finds it when its time has come
+                self._work_off(event_id)
             count += 1
         return count
 

@@ -30,7 +30,7 @@ from instagram_webhooks.worker.outcomes import AttemptsUsedUp, SendFailed
 from instagram_webhooks.worker.retries import TryAgain
 from instagram_webhooks.worker.second_look import second_look
 from instagram_webhooks.worker.taking import Taken
-from instagram_webhooks.worker.transactions import asked, committed, drop_connection
+from instagram_webhooks.worker.transactions import committed, drop_connection, settled
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ def process_held(event_id: UUID, fence: int, *, begun: Callable[[], object]) -> 
 
     MemoryError and what is no Exception pass through: the parent judges them.
     """
-    claim = asked(lambda: claims.held(event_id, fence=fence))
+    claim = settled(lambda: claims.held(event_id, fence=fence))
     if claim is None:
         return
     try:
@@ -194,9 +194,9 @@ def _guarded_attempt(claim: Claim) -> TryAgain | None:
 def _attempt(claim: Claim) -> TryAgain | None:
     try:
         begun = time.monotonic()
-        _work_on(claim)
-        log.info("event.processed", extra={"provider": claim.provider, "kind": claim.kind, "attempt": claim.attempt,
-                                           "duration_ms": round((time.monotonic() - begun) * 1000, 1)})  # fmt: skip
+        how = _work_on(claim)
+        log.info(how, extra={"provider": claim.provider, "kind": claim.kind, "attempt": claim.attempt,
+                             "duration_ms": round((time.monotonic() - begun) * 1000, 1)})  # fmt: skip
         return None
     except Stopping:
         outcomes.hand_back(claim)
@@ -212,7 +212,8 @@ def _attempt(claim: Claim) -> TryAgain | None:
         return outcomes.failed(claim, exc)
 
 
-def _work_on(claim: Claim) -> None:
+def _work_on(claim: Claim) -> str:
+    """How it ended, as the audit log names it."""
     job = _opened(claim)
     if claim.kind == "unreadable":
         raise Unreadable
@@ -221,10 +222,10 @@ def _work_on(claim: Claim) -> None:
     decision = handlers.decide(claim.kind, content)
     if decision.ignored:
         committed(lambda: finish.ignored(claim, decision.ignored))
-        return
+        return "event.ignored"
     if _deleted(claim) and not outbox.may_have_left(claim.event_id):
         committed(lambda: _leave_unanswered(claim))
-        return
+        return "event.ignored"
     if decision.may_reply:
         answering.answer(claim, content, decision, account)
     else:
@@ -238,6 +239,7 @@ def _work_on(claim: Claim) -> None:
         committed(commit)
     since = max(claim.received_at, claim.order_at)  # as inbox/heads.py has it
     metrics.PROCESSED.observe((timezone.now() - since).total_seconds())
+    return "event.processed"
 
 
 def _leave_unanswered(claim: Claim) -> None:
@@ -256,9 +258,13 @@ def _opened(claim: Claim) -> EventJob:
 
 
 def _deleted(claim: Claim) -> bool:
-    """Whatever of a message is worked off after its deletion is not shown and not answered."""
-    is_of_message = claim.kind in ("message", "message_edit", "postback") and claim.message_digest is not None
-    return is_of_message and (claim.seen.is_deleted if claim.seen else thread.is_deleted(claim))
+    """Whatever of a message is worked off after its deletion is not shown and not answered.
+
+    At its first claim what the claim saw is enough: to ask whether a deletion waits behind it costs a query.
+    """
+    if claim.kind not in ("message", "message_edit", "postback"):
+        return False
+    return claim.seen.is_deleted if claim.seen and claim.fence == 1 else thread.is_deleted(claim)
 
 
 def _give_up(claim: Claim, exc: Exception) -> TryAgain | None:

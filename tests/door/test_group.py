@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, InternalError, OperationalError
 
 from instagram_webhooks.errors import StoreUnavailable
 from instagram_webhooks.inbox.group import Group
@@ -50,13 +50,14 @@ def test_one_bad_batch_fails_no_neighbour():
 
 
 @pytest.mark.django_db
-def test_a_connection_that_had_died_is_replaced_once():
+@pytest.mark.parametrize("error", [OperationalError, InternalError])  # a server that had become read-only
+def test_a_connection_that_had_died_is_replaced_once(error):
     calls = []
 
     def write(rows, _line):
         calls.append(rows)
         if len(calls) == 1:
-            raise OperationalError
+            raise error
         return list(rows)
 
     assert Group(write).write(["row"], wait_s=3) == ["row"]

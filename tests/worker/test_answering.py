@@ -55,6 +55,18 @@ def test_what_meta_answered_is_kept_where_the_account_cannot_be_written(graph, m
     assert (event.state, reply.state, reply.message_digest is not None) == ("processed", "sent", True)
 
 
+def test_an_event_that_is_ignored_is_not_told_as_processed(caplog):
+    deletion, message = a_message("m-1", message={"is_deleted": True}), a_message("m-1", timestamp=now_ms() + 1)
+    for number, item in enumerate((deletion, message)):
+        (event,) = stored(item, correlation_id=f"request-{number}")
+        worked(event)
+
+    assert [line.message for line in caplog.records if line.message.startswith("event.")] == [
+        "event.processed",
+        "event.ignored",
+    ]
+
+
 def test_a_refusal_is_kept_where_the_account_cannot_be_written(graph, monkeypatch):
     (event,) = stored(a_message("m-1", "hello"))
     graph.script(PERSON, ["http:400:100"])

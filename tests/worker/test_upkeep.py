@@ -1,5 +1,6 @@
 """Rounds of upkeep, and the pauses between sweeps."""
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -127,3 +128,18 @@ def test_whoever_stops_upkeep_waits_for_the_event_that_it_works_off_itself(monke
     assert ended == due[:1]
     thread.join(10)
     assert ended == due[:1]
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, KeyboardInterrupt])
+def test_what_a_policy_lets_out_ends_no_upkeep(monkeypatch, error):
+    """With the broker away it works off events itself."""
+    due, tried = [uuid.uuid4(), uuid.uuid4()], []
+
+    def lets_out(event_id):
+        tried.append(event_id)
+        raise error
+
+    monkeypatch.setattr(upkeep.work, "process", lets_out)
+
+    assert upkeep.Upkeep(processes=True)._process(due) == 2
+    assert tried == due
