@@ -9,5 +9,10 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["demo"]:  # needs no settings, but Django loads some before it finds the command
         os.environ["DJANGO_DEBUG"] = "true"
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as exc:  # of Django's own commands, `migrate` above all, the first that anybody runs
+        reason = str(exc).partition("\n")[0]
+        sys.exit(f"The database does not answer: check DATABASE_URL and that PostgreSQL runs. {reason}")

@@ -4,10 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.http import HttpRequest, JsonResponse
 
 from instagram_webhooks.inbox.wake_ups import Broker
+from instagram_webhooks.models import EventPayload, WebhookEvent
 
 WAIT_S = 2.0
 LONGEST_S = 2.7  # a probe of a load balancer gives up after three seconds
@@ -24,6 +25,7 @@ class Probe:
         self._lock = threading.Lock()
         self._answered: threading.Event | None = None
         self._is_well = False
+        self.error: Exception | None = None  # what the last question that was answered ended with
 
     def is_well(self, wait_s: float = WAIT_S) -> bool:
         """Whether the service answers within `wait_s`."""
@@ -37,19 +39,26 @@ class Probe:
     def _run(self, answered: threading.Event) -> None:
         try:
             self._ask()
-            self._is_well = True
-        except Exception:  # noqa: BLE001 (a service that cannot be asked is not well)
-            self._is_well = False
+            self._is_well, self.error = True, None
+        except Exception as exc:  # noqa: BLE001 (a service that cannot be asked is not well)
+            self._is_well, self.error = False, exc
         finally:
             with self._lock:
                 self._answered = None
             answered.set()
 
 
+# Reads no row: PostgreSQL looks whether there is what the door writes to.
+_TABLES = " ".join(
+    f"SELECT {', '.join(field.column for field in table.concrete_fields)} FROM {table.db_table} WHERE false;"
+    for table in (WebhookEvent._meta, EventPayload._meta)
+)
+
+
 def _ask_database() -> None:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute(_TABLES)
     finally:
         connection.close()
 
@@ -71,10 +80,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 where webhooks can be stored, `degraded` without the broker; 503 without the database."""
+    """200 where webhooks can be stored, `degraded` without the broker; 503 without the database or its migrations."""
     begun = time.monotonic()
     if not database.is_well():
-        return JsonResponse({"status": "unavailable", "missing": ["database"]}, status=503)
+        missing = "migrations" if isinstance(database.error, ProgrammingError) else "database"
+        return JsonResponse({"status": "unavailable", "missing": [missing]}, status=503)
     left_s = LONGEST_S - (time.monotonic() - begun)
     if not broker.is_well(left_s):
         return JsonResponse({"status": "degraded", "missing": ["broker"]})

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import time
+from typing import Any
 
 from django.http import HttpRequest
 from django.views.decorators.csrf import csrf_exempt
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 CORRELATION_HEADER = "X-Correlation-ID"
 # As WSGI names them: request.headers would copy all of them first.
 _CORRELATION, _SIGNATURE = "HTTP_X_CORRELATION_ID", "HTTP_X_HUB_SIGNATURE_256"
+_CHUNKED = "HTTP_TRANSFER_ENCODING"
 DRAINED_BYTES, DRAINED_AT_ONCE = 16 * 1024 * 1024, 64 * 1024
 
 
@@ -89,10 +91,15 @@ def _body(request: HttpRequest) -> bytes:
     if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
         raise BodyTooLarge
     # Not request.body: Django's own limit is smaller, and it answers 400.
-    body = request.read(BODY_LIMIT_BYTES + 1)
+    body = _source(request).read(BODY_LIMIT_BYTES + 1)
     if len(body) > BODY_LIMIT_BYTES:
         raise BodyTooLarge
     return bytes(body)
+
+
+def _source(request: HttpRequest) -> Any:
+    """Where the body is read from. Django takes one that comes in chunks, as from some proxies, for empty."""
+    return request.META["wsgi.input"] if _CHUNKED in request.META else request
 
 
 def _headers(exc: Rejected) -> dict[str, str]:
@@ -108,7 +115,7 @@ def _drain(request: HttpRequest) -> None:
     """
     with contextlib.suppress(OSError):
         for _ in range(DRAINED_BYTES // DRAINED_AT_ONCE):
-            if not request.read(DRAINED_AT_ONCE):
+            if not _source(request).read(DRAINED_AT_ONCE):
                 return
 
 

@@ -222,3 +222,27 @@ def test_a_body_that_is_too_large_is_answered_and_ends_its_connection_openly(pro
     connection.request("GET", "/healthz")  # the client knows, and opens another
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def in_chunks(product, raw, size, **headers):
+    """The status of a POST that no length was told of, as some proxies make it."""
+    connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=20)
+    with contextlib.closing(connection):
+        pieces = (raw[start : start + size] for start in range(0, len(raw), size))
+        connection.request("POST", "/webhooks/instagram", pieces, meta_headers(raw, SECRET) | headers)
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000])
+def test_a_body_that_comes_in_chunks_is_read_whole(product, size):
+    before, raw = stored(product), wire(a_message("word " * 30_000))
+
+    assert in_chunks(product, raw, size) == 200
+    assert stored(product) == before + 1
+
+
+def test_one_that_is_too_large_is_refused_in_chunks_too(product):
+    before = stored(product)
+
+    assert in_chunks(product, b"x" * (4 * 1024 * 1024 + 1), 500_000) == 413
+    assert stored(product) == before

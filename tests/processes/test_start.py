@@ -104,3 +104,11 @@ def test_a_web_process_does_not_start_beside_another_one():
 
     said = f"127.0.0.1:{port} is in use by another process: end it, or set PORT to a free one.\n"
     assert (refused.returncode, refused.stdout) == (1, said)
+
+
+def test_the_first_step_of_a_deployment_says_in_a_sentence_that_the_database_does_not_answer():
+    done = run(["manage.py", "migrate"], **PRODUCTION)
+
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
+    assert "check DATABASE_URL" in done.stdout
+    assert "Connection refused" in done.stdout
