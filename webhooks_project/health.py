@@ -50,7 +50,7 @@ class Probe:
 
 # Reads no row: PostgreSQL looks whether there is what the door writes to.
 _TABLES = " ".join(
-    f"SELECT {', '.join(field.column for field in table.concrete_fields)} FROM {table.db_table} WHERE false;"
+    f"SELECT {', '.join(str(field.column) for field in table.concrete_fields)} FROM {table.db_table} WHERE false;"
     for table in (WebhookEvent._meta, EventPayload._meta)
 )
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -52,11 +53,13 @@ class Line:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
+        self.busy_since: float | None = None  # time.monotonic(), of the statement under way
         self.raw: psycopg.Connection[Any] | None = None  # the parent's is not closed here: that would end it there
 
     def run(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one statement, after its commit; raises Django's database errors."""
         with self._lock:
+            self.busy_since = time.monotonic()
             try:
                 return self._executed(statement, values)
             except DATABASE_FAILED as exc:
@@ -64,6 +67,8 @@ class Line:
                     raise RowBusy from exc
                 self.close()
                 raise
+            finally:
+                self.busy_since = None
 
     def _executed(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         wrapper = connections[DEFAULT_DB_ALIAS]

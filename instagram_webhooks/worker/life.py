@@ -89,6 +89,10 @@ class Life:
             self._stood_s += now - self._beat_at
         self._beat_at, self._late_s = now, 2 * every_s
 
+    def beat_at(self) -> float | None:
+        """When the last heartbeat was written, by time.monotonic(); None before the first."""
+        return None if math.isinf(self._beat_at) else self._beat_at
+
     def missed_a_beat_since(self, moment: float) -> bool:
         """Whether this process or its database stood still for a while since then (time.monotonic)."""
         return self._missed_at >= moment or self._is_late(time.monotonic())

@@ -10,7 +10,9 @@ from typing import Any
 from django.db import Error, connection
 
 from instagram_webhooks.conf import conf
+from instagram_webhooks.worker import taking
 from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.standstill import Standstill
 from instagram_webhooks.worker.transactions import drop_connection
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class Pulse:
 
     def __init__(self, *, pool: str) -> None:
         self._pool = pool
+        self._line = Standstill()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
@@ -75,6 +78,9 @@ class Pulse:
         except Error as exc:
             drop_connection()
             log.warning("database.away", extra={"error_class": type(exc).__name__})
+            return
+        if self._line.lasts(taking.line.busy_since):
+            end_hung("line")
 
     def _watch_slots(self) -> None:
         """Threads cannot be killed: with one past its lease the process finishes the others and ends."""
@@ -82,6 +88,15 @@ class Pulse:
             log.critical("worker.slot_stuck", extra={"duration_ms": round(life.longest_s() * 1000)})
             note_unwell("stuck")
             life.end_unwell()
+
+
+def end_hung(what: str) -> None:
+    """Ends the process in order, for another to be started: what stands still may keep all slots waiting."""
+    if life.stopping.is_set():
+        return
+    log.critical("worker.hung", extra={"check": what})
+    note_unwell("stuck")
+    life.end_unwell()
 
 
 def stamp(pool: str) -> None:

@@ -23,7 +23,9 @@ from instagram_webhooks.replies import waking
 from instagram_webhooks.replies.first_account import ensure_first_account
 from instagram_webhooks.worker import work
 from instagram_webhooks.worker.life import life
+from instagram_webhooks.worker.pulse import end_hung
 from instagram_webhooks.worker.retries import TryAgain
+from instagram_webhooks.worker.standstill import Standstill
 from instagram_webhooks.worker.transactions import drop_connection
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Upkeep:
         self._has_account = self._is_away = self._replays = False
         self._last_took_s = 0.0
         self._swept = Swept(was_ours=False)
+        self._pulse = Standstill()
         self._stopped = threading.Event()
         self._at_work = threading.Lock()  # while it works off an event
 
@@ -82,8 +85,11 @@ class Upkeep:
         if not self._has_account:
             self._has_account = _apart("account", ensure_first_account) is None
         work.give_back_unknown()
-        if self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2):
-            self.round()
+        may_sweep = self._processes or self._is_away or turn.take(conf().sweep_interval_s / 2)
+        if may_sweep and self.round().error is not None:
+            return
+        if self._pulse.lasts(life.beat_at()):
+            end_hung("pulse")
 
     def _safely(self, step: Callable[[], object]) -> None:
         try:
