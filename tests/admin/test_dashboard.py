@@ -245,12 +245,13 @@ def test_without_the_right_no_replay_is_named(ops, at_work):
 
 @pytest.mark.parametrize("chosen", ["1h", "24h", "7d", "nonsense"])
 def test_the_charts_cover_the_chosen_time(ops, at_work, chosen):
-    Minute.objects.create(minute=minutes_ago(3, 0), received=7, processed=0, dead=0)
+    begun = minutes_ago(3, 0)
+    Minute.objects.create(minute=begun, received=7, processed=0, dead=0)
 
     page = ops.get(INDEX, {"range": chosen}, secure=True)
 
     hours = {"1h": 1, "7d": 168}.get(chosen, 24)
-    assert page.context["ends"] == minutes_ago(2, 0)
+    assert page.context["ends"] == begun + timedelta(minutes=1)
     assert page.context["ends"] - page.context["begins"] == timedelta(hours=hours)
     assert inline_code(page.content.decode()) == []
 
@@ -303,14 +304,15 @@ def minutes_ago(n, second=30):
 
 def test_a_minute_is_counted_when_it_is_over():
     events = stored(*(a_message(f"m-{n}", sender=f"61200000000000{n}") for n in range(5)))
+    at = minutes_ago(5)
     for event, took_s in zip(events, (1, 2, 3), strict=False):
-        ended(event, at=minutes_ago(5), took_s=took_s)
-    ended(events[3], at=minutes_ago(5), took_s=0.5, action="event.failed")
-    ended(events[4], at=minutes_ago(5), took_s=0.5, action="event.ignored")
+        ended(event, at=at, took_s=took_s)
+    ended(events[3], at=at, took_s=0.5, action="event.failed")
+    ended(events[4], at=at, took_s=0.5, action="event.ignored")
 
     assert minutes.count() in (5, 6)
 
-    told = Minute.objects.get(minute=minutes_ago(5, 0))
+    told = Minute.objects.get(minute=at.replace(second=0))
     assert (told.received, told.processed, told.dead, told.p50_ms, told.p95_ms) == (5, 4, 1, 2000, 3000)
     assert sum(Minute.objects.values_list("processed", flat=True)) == 4
     assert timezone.now() - Minute.objects.latest("minute").minute < timedelta(minutes=3)
@@ -319,25 +321,27 @@ def test_a_minute_is_counted_when_it_is_over():
 
 def test_what_is_committed_late_is_still_counted():
     first, second = stored(a_message("m-1"), a_message("m-2", sender="6120000000000099"))
-    ended(first, at=minutes_ago(2), took_s=1)
+    at = minutes_ago(2)
+    ended(first, at=at, took_s=1)
     minutes.count()
 
-    ended(second, at=minutes_ago(2), took_s=1)
+    ended(second, at=at, took_s=1)
     minutes.count()
 
-    assert Minute.objects.get(minute=minutes_ago(2, 0)).processed == 2
+    assert Minute.objects.get(minute=at.replace(second=0)).processed == 2
 
 
 def test_an_event_that_waited_for_weeks_stops_no_count():
     old, gone = stored(a_message("m-1"), a_message("m-2", sender="6120000000000099"))
-    ended(old, at=minutes_ago(3), took_s=40 * 86400)
-    ended(gone, at=minutes_ago(3), took_s=1)
+    at = minutes_ago(3)
+    ended(old, at=at, took_s=40 * 86400)
+    ended(gone, at=at, took_s=1)
     WebhookEvent.objects.filter(pk=gone.pk).delete()
-    Minute.objects.create(minute=minutes_ago(4, 0), received=0, processed=0, dead=0)
+    Minute.objects.create(minute=at.replace(second=0) - timedelta(minutes=1), received=0, processed=0, dead=0)
 
     minutes.count()
 
-    told = Minute.objects.get(minute=minutes_ago(3, 0))
+    told = Minute.objects.get(minute=at.replace(second=0))
     assert (told.processed, told.p50_ms) == (2, 2147483647)
 
 
@@ -356,10 +360,12 @@ def test_after_a_long_stop_the_rest_is_counted_by_later_rounds():
 
 def test_spans_add_up_what_was_counted_and_end_with_it():
     assert minutes.spans(buckets=6, minutes=10) == []
-    for n, received in ((23, 7), (24, 5), (79, 1), (110, 100)):
-        Minute.objects.create(minute=minutes_ago(n, 0), received=received, processed=0, dead=0)
+    last = minutes_ago(23, 0)
+    for before, received in ((0, 7), (1, 5), (56, 1), (87, 100)):
+        minute = last - timedelta(minutes=before)
+        Minute.objects.create(minute=minute, received=received, processed=0, dead=0)
 
     found = minutes.spans(buckets=6, minutes=10)
 
     assert [span.received for span in found] == [1, 0, 0, 0, 0, 12]
-    assert found[0].begun == minutes_ago(82, 0)
+    assert found[0].begun == last - timedelta(minutes=59)

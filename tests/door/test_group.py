@@ -9,6 +9,7 @@ from django.db import DataError, InternalError, OperationalError
 
 from instagram_webhooks.errors import StoreUnavailable
 from instagram_webhooks.inbox.group import Group
+from tests.processes.process import until
 
 
 def test_what_waits_at_once_is_written_together():
@@ -22,9 +23,9 @@ def test_what_waits_at_once_is_written_together():
 
     group, results, threads = Group(write), {}, []
     threads.append(submit(group, results, "first"))
-    wait_until(lambda: calls)
+    until(lambda: calls, "the first is at it")
     threads += [submit(group, results, f"later-{n}") for n in range(5)]
-    wait_until(lambda: len(group._waiting) == 5)
+    until(lambda: len(group._waiting) == 5, "the others wait")
     go_on.set()
     for thread in threads:
         thread.join()
@@ -81,7 +82,7 @@ def test_what_is_to_follow_gets_all_results_after_those_who_wait_have_theirs():
 
     assert group.write(["one", "two"], wait_s=5) == ["ONE", "TWO"]
 
-    wait_until(lambda: followed)
+    until(lambda: followed, "what follows has begun")
     assert followed == [[["ONE", "TWO"]]]
 
 
@@ -100,7 +101,7 @@ def test_a_writer_that_died_is_replaced():
     group.write(["row"], wait_s=5)
     taking, group._take = group._take, sys.exit
     group.write(["row"], wait_s=5)  # for this one it waited yet
-    wait_until(lambda: not group._writer.lives())
+    until(lambda: not group._writer.lives(), "the writer has died")
     group._take = taking
 
     assert group.write(["row"], wait_s=5) == ["row"]
@@ -113,7 +114,7 @@ def test_where_several_came_together_lately_one_waits_for_as_many(monkeypatch):
     group._lately.append(3)
 
     first = submit(group, results, "first")
-    wait_until(lambda: group._expected == 3)
+    until(lambda: group._expected == 3, "the first waits for the others")
     assert not calls
     for thread in (first, submit(group, results, "second"), submit(group, results, "third")):
         thread.join()
@@ -142,9 +143,3 @@ def submit(group, results, name):
     thread = threading.Thread(target=run)
     thread.start()
     return thread
-
-
-def wait_until(is_true, seconds=5):
-    end = time.monotonic() + seconds
-    while not is_true() and time.monotonic() < end:
-        time.sleep(0.005)

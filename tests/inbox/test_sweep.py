@@ -187,7 +187,7 @@ def test_what_was_claimed_by_the_statement_that_is_waited_for_is_given_back_too(
         waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         until(lambda: other.execute(waits).rowcount > 0, "it waits for the statement")
         statement.commit()
-        giving.join(10)
+        until(lambda: not giving.is_alive(), "it has given back")
 
     assert [moved.event_id for moved in found] == [following.pk]
 
@@ -206,7 +206,7 @@ def in_another_session(act):
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(timeout=10)
+    until(lambda: not thread.is_alive(), "the other session has ended")
 
 
 def test_release_returns_all_parked_events_in_batches(monkeypatch):

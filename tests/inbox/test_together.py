@@ -8,6 +8,7 @@ from django.db import OperationalError
 
 from instagram_webhooks.inbox import together
 from instagram_webhooks.inbox.together import Together
+from tests.processes.process import until
 
 PATIENCE_S = 10
 
@@ -70,19 +71,10 @@ def held_with(first, *others, **more):
     leaders, of_first = desk.asked(first)
     assert desk.is_at_it.wait(PATIENCE_S)
     threads, found = desk.asked(*others)
-    until(lambda: len(desk.ask._waiting) == len(others))
+    until(lambda: len(desk.ask._waiting) == len(others), "the others wait")
     desk.may_go_on.set()
     joined(*leaders, *threads)
     return desk, of_first | found
-
-
-def until(condition):
-    pause = threading.Event()
-    for _ in range(1000):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not come true")
 
 
 def test_who_asks_alone_is_served_at_once():
@@ -134,9 +126,9 @@ def test_who_comes_first_waits_for_as_many_as_came_of_late_and_no_longer(monkeyp
     desk = three_of_late(monkeypatch, lambda: 5)
 
     first, found = desk.asked(5)
-    until(lambda: desk.ask._expected == 3)
+    until(lambda: desk.ask._expected == 3, "the first waits for two more")
     second, more = desk.asked(6)
-    until(lambda: len(desk.ask._waiting) == 2)
+    until(lambda: len(desk.ask._waiting) == 2, "both wait")
     assert desk.calls == []
     third, rest = desk.asked(7)
     joined(*first, *second, *third)
@@ -191,7 +183,7 @@ def test_at_times_one_more_is_waited_for_than_came_of_late(monkeypatch):
 
     joined(*desk.asked(1)[0])
     threads, _ = desk.asked(2)
-    until(lambda: desk.ask._expected == 2)
+    until(lambda: desk.ask._expected == 2, "it waits for one more")
     joined(*threads, *desk.asked(3)[0])
 
     assert [sorted(call) for call in desk.calls] == [[1], [2, 3]]
@@ -231,7 +223,10 @@ def test_where_it_takes_longer_others_are_waited_for_longer_up_to_a_bound(monkey
     threads = []
     for row in (5, 6, 7):
         threads += desk.asked(row)[0]
-        until(lambda row=row: len(desk.ask._waiting) == row - 4 or any(row in call for call in desk.calls))
+        until(
+            lambda row=row: len(desk.ask._waiting) == row - 4 or any(row in call for call in desk.calls),
+            f"{row} waits or is served",
+        )
     joined(*threads)
 
     assert [sorted(call) for call in desk.calls] == calls
@@ -252,7 +247,7 @@ def test_whatever_ends_the_one_that_waits_ends_not_those_who_wait_with_it(monkey
     assert is_asked.wait(PATIENCE_S)
     desk.ask._coming = lambda waiting: waiting
     second, more = desk.asked(6)
-    until(lambda: len(desk.ask._waiting) == 2)
+    until(lambda: len(desk.ask._waiting) == 2, "both wait")
     may_end.set()
     joined(*first, *second)
 
