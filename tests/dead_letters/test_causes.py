@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from audit.ids import uuid7
@@ -124,6 +125,17 @@ def test_the_hours_are_counted_by_account_and_once_however_often_they_are_counte
     buried(account_label="2")
     causes.keep()
     assert causes.figures([old.cause_id])[old.cause_id].hours[-1] == 4
+
+
+def test_a_death_that_is_committed_late_is_counted_in_the_hour_before(buried):
+    cause_id = buried().cause_id
+    causes.keep()
+    late = buried()
+    DeadLetter.objects.filter(pk=late.pk).update(created_at=F("created_at") - timedelta(hours=1))
+
+    causes.keep()
+
+    assert sum(causes.figures([cause_id])[cause_id].hours) == 2
 
 
 def test_a_letter_without_its_cause_keeps_no_other_from_being_counted(buried):
