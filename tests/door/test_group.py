@@ -8,7 +8,8 @@ import pytest
 from django.db import DataError, InternalError, OperationalError
 
 from instagram_webhooks.errors import StoreUnavailable
-from instagram_webhooks.inbox.group import Group
+from instagram_webhooks.inbox.group import Group, _Batch
+from instagram_webhooks.inbox.line import Line
 from tests.processes.process import until
 
 
@@ -74,6 +75,42 @@ def test_a_write_that_hangs_is_given_up_in_time():
 
     assert time.monotonic() - begun < 1
     go_on.set()
+
+
+def test_what_was_given_up_behind_a_slow_write_is_not_written():
+    go_on, calls = threading.Event(), []
+
+    def write(rows, _line):
+        calls.append(list(rows))
+        go_on.wait(10)
+        return list(rows)
+
+    group = Group(write)
+    slow = submit(group, {}, "slow")
+    until(lambda: calls, "the slow one is at it")
+    with pytest.raises(StoreUnavailable):
+        group.write(["given up"], wait_s=0.05)
+    go_on.set()
+    slow.join()
+
+    assert group.write(["next"], wait_s=5) == ["next"]
+    assert calls == [["slow"], ["next"]]
+
+
+def test_what_fails_when_its_time_is_nearly_over_is_not_tried_again():
+    calls = []
+
+    def write(rows, _line):
+        calls.append(rows)
+        raise OperationalError
+
+    batch = _Batch(["row"], until=time.monotonic() + 0.2)
+    writer = threading.Thread(target=Group(write)._write_together, args=[[batch], Line()])
+    writer.start()
+    writer.join()
+
+    assert calls == [["row"]]
+    assert isinstance(batch.error, OperationalError)
 
 
 def test_what_is_to_follow_gets_all_results_after_those_who_wait_have_theirs():
