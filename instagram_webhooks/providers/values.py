@@ -52,9 +52,9 @@ def account_id(value: object) -> str | None:
 
 
 def whole_number(value: object) -> int:
-    """A small count, which Meta's samples print as a string and its servers send as a number."""
+    """A count up to 32,767, as its column has it; Meta's samples print it as a string, its servers send a number."""
     text = needed_id(value)
-    if len(text) > 9 or not (text.isascii() and text.isdecimal()):
+    if len(text) > 9 or not (text.isascii() and text.isdecimal()) or int(text) > 32_767:
         raise Unreadable
     return int(text)
 

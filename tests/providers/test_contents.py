@@ -3,8 +3,9 @@
 import pytest
 
 from instagram_webhooks.errors import Unreadable
-from instagram_webhooks.events import Attachment
+from instagram_webhooks.events import Attachment, Content
 from instagram_webhooks.providers import content, samples, split
+from instagram_webhooks.providers.whatsapp import content as whatsapp_content
 from tests.providers.builders import ACCOUNT, PERSON, a_message, body, element, whatsapp, whatsapp_message
 
 
@@ -204,3 +205,8 @@ def test_a_status_says_how_far_the_message_came_and_why_no_further():
     told = sample("whatsapp/status__failed")
     assert (told.delivery, told.error_code) == ("failed", 131047)
     assert (sample("whatsapp/status__sent").delivery, sample("whatsapp/status__sent").error_code) == ("sent", None)
+
+
+@pytest.mark.parametrize("code", [2**31, -(2**31), True, "131047", None])
+def test_a_code_that_no_column_holds_is_none(code):
+    assert whatsapp_content.status({"errors": [{"code": code}]}, Content()).error_code is None

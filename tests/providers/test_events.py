@@ -85,6 +85,11 @@ def test_an_edit_is_known_by_its_number_in_either_form(number):
     assert identity(message_edit={"mid": "m", "num_edit": number}) == ("m", str(number))
 
 
+def test_an_edit_whose_number_no_column_holds_is_not_read():
+    assert identity(message_edit={"mid": "m", "num_edit": 32_767}) == ("m", "32767")
+    assert only(body(element(message_edit={"mid": "m", "num_edit": 32_768}))).kind == "unreadable"
+
+
 def test_an_edit_zero_without_sender_has_no_lane():
     event = only(body({"timestamp": TIME_MS, "message_edit": {"mid": "m", "num_edit": 0}}))
 

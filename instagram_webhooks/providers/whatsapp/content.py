@@ -46,5 +46,5 @@ def status(body: Json, content: Content) -> Content:
         target_id=as_id(body.get("id")),
         delivery=said(body, "status"),
         metadata=said(body, "biz_opaque_callback_data"),
-        error_code=next((code for code in codes if isinstance(code, int)), None),
+        error_code=next((code for code in codes if type(code) is int and abs(code) < 2**31), None),
     )
