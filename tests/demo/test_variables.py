@@ -1,7 +1,10 @@
 import subprocess
 
+import pytest
+
+from instagram_webhooks.providers import samples, split
 from webhooks_project import environment
-from webhooks_project.demo.variables import Places, as_file, settings_of, without_settings
+from webhooks_project.demo.variables import ACCOUNT, OTHERS, Places, as_file, settings_of, without_settings
 
 PLACES = Places(
     database_url="postgresql://u:p@127.0.0.1:1/x",
@@ -33,6 +36,13 @@ def test_the_settings_of_the_demo_are_sound(monkeypatch):
 
     assert values["GRAPH_API_URL"] == "http://127.0.0.1:4"
     assert values["WEBHOOK_RETRY_DELAYS_S"] == (1.0, 2.0, 4.0)
+
+
+@pytest.mark.parametrize("provider", ["instagram", "facebook", "whatsapp"])
+def test_the_samples_are_of_the_demo_s_accounts(provider):
+    (event,) = split(provider, samples.load(f"{provider}/message__text"))
+
+    assert event.account == {"instagram": ACCOUNT, **OTHERS}[provider]
 
 
 def test_a_shell_reads_the_file_as_it_was_written(tmp_path):

@@ -14,7 +14,7 @@ from webhooks_project.demo.meta import Meta
 from webhooks_project.demo.private_files import kept_secret, write
 from webhooks_project.demo.processes import Child, Children
 from webhooks_project.demo.product import Product
-from webhooks_project.demo.variables import ACCOUNT, TOKEN, Places
+from webhooks_project.demo.variables import ACCOUNT, OTHERS, TOKEN, Places
 from webhooks_project.demo.waiting import waited_for
 from webhooks_project.demo.words import duration, say, say_as_it_is
 from webhooks_project.embedded.server import free_port
@@ -81,7 +81,8 @@ class Opening:
     def _graph(self) -> int:
         """The port on which the stand-in for Meta listens."""
         port_file = self.folder / "simulator.port"
-        graph = ["simulator", "graph", "--port-file", str(port_file), "--account", f"{ACCOUNT}={TOKEN}"]
+        graph = ["simulator", "graph", "--port-file", str(port_file)]
+        graph += [word for account in (ACCOUNT, *OTHERS.values()) for word in ("--account", f"{account}={TOKEN}")]
         simulator = self._start("simulator", graph, None)
         self._until(port_file.exists, simulator, "Meta's stand-in did not start")
         return int(port_file.read_text())

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from webhooks_project import environment
 
-# The account of all samples, so that `send_sample_webhook` is answered too.
+# The accounts of all samples, so that `send_sample_webhook` is answered too; those of other providers by provider.
 ACCOUNT = "17840000000000001"
+OTHERS = {"facebook": "100000000000001", "whatsapp": "100000000000019"}
 TOKEN = APP_SECRET = "development-only"  # noqa: S105 - no secret: it opens a stand-in
 LOGIN = "demo"
 KEPT = ("LOG_LEVEL", "WORKER_POOL")  # of the caller's settings: what the story does not rest on

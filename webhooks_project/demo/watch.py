@@ -86,6 +86,10 @@ def _tell_what_to_try(home: Home) -> None:
         (f"set -a; . {env_file}; set +a", "the settings of this run"),
         (f".venv/bin/python manage.py trace {messages[0].id}", "the whole life of a message"),
         (".venv/bin/python manage.py send_sample_webhook instagram/message__text", "one more webhook"),
+        (
+            ".venv/bin/python manage.py send_sample_webhook facebook/message__text whatsapp/message__text",
+            "Messenger and WhatsApp come through the same door",
+        ),
         ('curl -H "Authorization: Token $API_TOKEN" $DEMO_URL/api/v1/dead-letters/', "the REST API"),
         (f'kill -9 "$(cat {worker})"', "the worker; it comes back, nothing is lost"),
         *_of_the_broker(home),
