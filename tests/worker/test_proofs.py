@@ -107,6 +107,20 @@ def test_a_whatsapp_status_that_says_failed_is_a_certain_failure(graph):
     assert OutgoingReply.objects.get().state == "failed"
 
 
+@pytest.mark.parametrize("status", ["delivered", "read"])
+def test_a_whatsapp_message_that_reached_the_phone_was_sent_whatever_else_was_told(graph, status):
+    graph.script(PHONE, ["http-after:500"])
+    event = worked(on_whatsapp())
+    reply = OutgoingReply.objects.get()
+    for said in ("failed", status):
+        told(said, graph.taken(PHONE)[0].mid, metadata=reply.id)
+
+    again(event)
+
+    reply.refresh_from_db()
+    assert (event.state, reply.state, len(graph.calls(PHONE))) == ("processed", "sent", 1)
+
+
 def test_without_any_status_a_person_decides_and_a_late_status_closes_it(graph):
     graph.script(PHONE, ["http-after:500"])
     event = again(worked(on_whatsapp()))
