@@ -174,6 +174,19 @@ def test_whom_a_person_answered_meanwhile_gets_no_automatic_answer_after_the_pau
     assert (event.state, reply.state, reply.reason, graph.taken(PERSON)) == ("processed", "withheld", "human", [])
 
 
+def test_an_answer_that_was_on_its_way_before_a_person_wrote_is_tried_again(graph):
+    graph.script(PERSON, ["429:60"])
+    (event,) = stored(a_message())
+    worked(event)
+    Conversation.objects.update(last_human_at=timezone.now())
+    Account.objects.update(paused_until=None)
+    WebhookEvent.objects.update(claimable_at=timezone.now())
+
+    worked(event)
+
+    assert (event.state, OutgoingReply.objects.get().state, len(graph.taken(PERSON))) == ("processed", "sent", 1)
+
+
 def test_a_wait_that_meta_named_is_not_ended_by_hand(shop):
     until = timezone.now() + timedelta(hours=1)
     Account.objects.update(paused_until=until)

@@ -8,9 +8,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from audit.ids import uuid7
 from instagram_webhooks.errors import LookupPostponed
+from instagram_webhooks.inbox import claim as claims
 from instagram_webhooks.models import Account, OutgoingReply, WebhookEvent
-from instagram_webhooks.replies import pause, waking
+from instagram_webhooks.replies import outbox, pause, waking
 from tests.builders import PERSON, a_message, stored
 from tests.worker.conftest import worked
 
@@ -69,6 +71,15 @@ def test_a_probe_that_fails_doubles_the_pause_up_to_five_minutes(shop):
         pauses.append(round(known(shop).pause_s, -1))
 
     assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
+
+
+@pytest.mark.parametrize("failures", [999, 30_000])
+def test_no_row_of_failures_is_too_long_to_be_paused_for(shop, failures):
+    pause.count_failure(down(shop, failures=failures))
+
+    found = known(shop)
+    assert 200 < found.pause_s <= 300
+    assert found.unknown_in_a_row == 1000
 
 
 def test_failures_of_calls_that_were_under_way_make_a_pause_no_longer(shop):
@@ -159,6 +170,34 @@ def test_one_event_is_woken_to_try_and_the_others_when_meta_is_back(graph, shop)
     Account.objects.update(next_wake_at=None)
     waking.wake_held()
     assert not OutgoingReply.objects.filter(is_held=True).exists()
+
+
+def test_what_tries_whether_meta_is_back_is_one_that_lost_no_attempt_yet(shop):
+    tried, untried = messages(2)
+    down(shop, since_s=-60)
+    for event in (tried, untried):
+        worked(event)
+    WebhookEvent.objects.filter(pk=tried.pk).update(attempts=2)
+    down(shop)
+
+    assert waking.wake_held() == 1
+
+    due = WebhookEvent.objects.filter(claimable_at__lte=timezone.now())
+    assert list(due.values_list("pk", "attempts")) == [(untried.pk, 0)]
+
+
+def test_what_a_worker_has_stays_held_since_it_may_be_about_to_wait_again(shop):
+    at_work, awake = messages(2)
+    down(shop, since_s=-60)
+    for event in (at_work, awake):
+        worked(event)
+    WebhookEvent.objects.update(claimable_at=timezone.now())
+    claims.claim(at_work.pk, worker_id=uuid7())
+
+    outbox.unhold_awake(shop.provider, shop.account_id)
+
+    held = OutgoingReply.objects.filter(is_held=True)
+    assert list(held.values_list("event_id", flat=True)) == [at_work.pk]
 
 
 def test_an_event_that_waits_for_another_reason_is_not_woken(graph):
