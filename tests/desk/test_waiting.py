@@ -31,9 +31,10 @@ def retrying(**telling):
     return event
 
 
-def a_worker(*, silent_s):
+def a_worker(*, silent_s, **telling):
     pulse_at = timezone.now() - timedelta(seconds=silent_s)
-    return Worker.objects.create(host="h", pid=1, pool="threads", slots=5, started_at=pulse_at, pulse_at=pulse_at)
+    usual = {"host": "h", "pid": 1, "pool": "threads", "slots": 5, "started_at": pulse_at, "pulse_at": pulse_at}
+    return Worker.objects.create(**usual | telling)
 
 
 def test_what_is_ready_waits_for_a_worker():
@@ -65,6 +66,13 @@ def test_a_retry_of_an_account_that_is_left_alone_says_so():
     assert f"its next attempt is at {paused_until[:10]} {paused_until[11:23]} at the latest" in story(event)
 
 
+@pytest.mark.parametrize("pause", ["paused_until", "hand_paused_until"])
+def test_a_pause_that_is_over_holds_nothing_up(pause):
+    Account.objects.create(provider="instagram", account_id=ACCOUNT, **{pause: timezone.now() - timedelta(seconds=1)})
+
+    assert waiting(retrying())["what"] == "retry"
+
+
 def test_a_parked_event_says_what_is_wrong_with_its_account():
     found = waiting(an_event(state="parked", lane=uuid7()))
 
@@ -79,6 +87,13 @@ def test_a_claim_says_whether_its_worker_is_alive(silent_s, what):
 
     assert waiting(event)["what"] == what
     assert ("That worker is silent" in story(event)) == (what == "lease")
+
+
+def test_a_worker_that_has_stopped_is_silent_from_then_on():
+    worker = a_worker(silent_s=0, stopped_at=timezone.now())
+    event = an_event(state="processing", lane=uuid7(), worker_id=worker.pk, claimable_at=at(90))
+
+    assert waiting(event)["what"] == "lease"
 
 
 @pytest.mark.parametrize("state", ["processed", "ignored", "dead"])
@@ -99,3 +114,17 @@ def test_an_event_that_a_person_set_aside_is_told_as_such():
     record("event.set_aside", subject_id=event.pk, actor="anna", reason="r")
 
     assert "A person set it aside." in story(event)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("event.failed", "It died after 2 attempts (bug)."), ("event.set_aside", "A person set it aside.")],
+)
+def test_what_was_proved_to_be_sent_and_died_later_is_told_by_its_death(end, said):
+    event = an_event(state="dead", attempts=2)
+    record("reply.proved", subject_id=event.pk, detail={"echo": str(uuid7())})
+    record("event.replayed", subject_id=event.pk, actor="anna", reason="again")
+    record(end, subject_id=event.pk, detail={"code": "bug"})
+
+    assert said in story(event)
+    assert "an echo proved" not in story(event)
