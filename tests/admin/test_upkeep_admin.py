@@ -136,6 +136,16 @@ def test_a_job_is_started_by_hand_once_with_a_reason(ops, empty_queues):
     assert (entry.actor, entry.reason, entry.detail) == ("anna", "full disk", {"job": "housekeeping"})
 
 
+def test_a_job_that_no_worker_took_within_the_hour_is_void(empty_queues):
+    before = timezone.now()
+    jobs.start("housekeeping", actor="anna", reason="full disk")
+    after = timezone.now()
+
+    (message,) = empty_queues.lrange(UPKEEP_QUEUE, 0, -1)
+    expires_at = datetime.fromisoformat(json.loads(message)["headers"]["expires"])
+    assert before <= expires_at - timedelta(hours=1) <= after
+
+
 def test_with_the_broker_away_nothing_is_started_and_nothing_is_noted(ops, nowhere):
     page = ops.post(RUN, {"reason": "full disk"}, secure=True, follow=True)
 
