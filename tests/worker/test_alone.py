@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -94,6 +95,18 @@ def test_nobody_is_blamed_for_the_end_of_the_worker_itself():
     life.life.stopping.set()
 
     assert end_of(f"{BEGUN} os.kill(os.getpid(), signal.SIGKILL)", claim) is None
+
+
+def test_nobody_is_blamed_where_whoever_killed_the_child_ends_the_worker_a_moment_later(monkeypatch):
+    def slept(seconds):
+        if seconds == alone.WE_MAY_BE_NEXT_S:
+            life.life.stopping.set()
+        else:
+            time.sleep(seconds)
+
+    monkeypatch.setattr(alone, "time", SimpleNamespace(monotonic=time.monotonic, sleep=slept))
+
+    assert end_of(f"{BEGUN} os.kill(os.getpid(), signal.SIGKILL)") is None
 
 
 def test_nobody_is_blamed_for_being_late_while_the_database_stood_still():
