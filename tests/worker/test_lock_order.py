@@ -1,12 +1,14 @@
 """Events are locked in the order of their ids; else two processes that are at the same ones wait for each other."""
 
+import re
 import threading
 
 import psycopg
 import pytest
 
+from audit.ids import uuid7
 from instagram_webhooks.inbox.line import Line
-from instagram_webhooks.worker import commits
+from instagram_webhooks.worker import commits, taking
 from tests.builders import PERSON
 from tests.processes.process import until
 from tests.worker.test_commits import begun, claimed, ended, rows
@@ -39,3 +41,13 @@ def test_whoever_waits_for_an_event_has_locked_none_of_a_later_id(step, rows, ow
         waiting.join(60)
 
     assert is_free
+
+
+def test_a_claim_of_many_goes_through_its_events_in_that_order(line_plan):
+    """By its plan: it skips what is locked, so nobody can be seen to wait."""
+    values = {"ids": "{}", "lanes": "{}", "worker": uuid7(), "lease": 30.0}
+
+    plan = line_plan(taking.line, taking._TAKE, values)
+
+    _, under_the_locks = plan.split("LockRows", 1)
+    assert re.search(r"Sort Key: first\w*\.event_id\n", under_the_locks.partition("CTE taken")[0])
