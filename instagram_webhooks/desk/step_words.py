@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from audit.pages import marks
 from audit.pages.steps import Line
 from instagram_webhooks.desk.timeline import Step
+from instagram_webhooks.errors import AccountPaused
 
 _WHAT = {
     "claimed": "a worker took it",
@@ -49,10 +50,16 @@ def _line(step: Step) -> Line:
     facts = [_fact(name, value) for name, value in detail.items()]
     return Line(
         at=step["at"],
-        what=_WHAT.get(step["what"]) or step["what"].replace(".", " ").replace("_", " "),
+        what=_what(step),
         attempt=step["attempt"] if counts else None,
         facts=[fact for fact in facts if fact],
     )
+
+
+def _what(step: Step) -> str:
+    if step["what"] == "retry.scheduled" and step["detail"].get("code") == AccountPaused.code:
+        return "waits for its account"  # nothing failed: it was not tried
+    return _WHAT.get(step["what"]) or step["what"].replace(".", " ").replace("_", " ")
 
 
 def _fact(name: str, value: object) -> str:

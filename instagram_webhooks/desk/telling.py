@@ -5,6 +5,7 @@ from datetime import datetime
 from instagram_webhooks.desk.event import Event
 from instagram_webhooks.desk.timeline import Step
 from instagram_webhooks.desk.waiting import PARKED
+from instagram_webhooks.errors import AccountPaused
 
 _WITHHELD = {
     "window_closed": "the 24 hours in which Meta takes an answer were over",
@@ -79,12 +80,18 @@ def _waiting(event: Event, steps: list[Step], attempts: str) -> str:
     behind = f" It stands behind event {event['waits_for']} of its conversation." if event["waits_for"] else ""
     if event["next_attempt_at"]:
         next_at = _clock(event["next_attempt_at"], event["received_at"])
-        code = _code(_last(steps, "retry.scheduled"))
+        scheduled = _last(steps, "retry.scheduled")
+        code = _code(scheduled)
+        slept_for_pause = bool(scheduled and scheduled["detail"].get("code") == AccountPaused.code)
         if paused_until := _paused_until(event):
-            # What went to sleep for the pause is woken at its end; what had failed before keeps to its own time.
-            latest = _clock(max(paused_until, event["next_attempt_at"]), event["received_at"])
             waits = f"It waits: its account is left alone until {_clock(paused_until, event['received_at'])}"
+            # What went to sleep for the pause is woken at its end; what had failed before keeps to its own time.
+            if slept_for_pause:
+                return f"{waits}, and it goes on then.{behind}"
+            latest = _clock(max(paused_until, event["next_attempt_at"]), event["received_at"])
             return f"{waits}, and its next attempt is at {latest} at the latest, after {attempts}{code}.{behind}"
+        if slept_for_pause:
+            return f"Its account was left alone; that is over, and it goes on at {next_at} at the latest.{behind}"
         return f"It will be tried again at {next_at}, after {attempts}{code}.{behind}"
     return behind.strip() or "It is ready and waits for a worker; if it stays so, look whether workers run."
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest, Now
 from audit.models import AuditEntry
 from instagram_webhooks.conf import conf
 from instagram_webhooks.desk.timeline import stamp
+from instagram_webhooks.errors import AccountPaused
 from instagram_webhooks.models import Account, WebhookEvent, Worker
 from instagram_webhooks.states import OPEN, EventState
 
@@ -64,7 +65,7 @@ def waits(events: Sequence[WebhookEvent], heads: Mapping[UUID, UUID]) -> dict[UU
 def sentence(waiting: Waiting) -> str:
     """For people: what must happen first, and when."""
     until = f"{(waiting['until'] or '')[:19].replace('T', ' ')} UTC"
-    after = f", after {waiting['reason']}" if waiting["reason"] else ""
+    after = f", after {waiting['reason']}" if waiting["reason"] not in (None, AccountPaused.code) else ""
     reason = waiting["reason"] or ""
     return {
         "event": f"Event {waiting['event_id']} goes first in its conversation.",

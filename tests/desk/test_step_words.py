@@ -26,6 +26,11 @@ def test_facts_are_said_in_words_and_what_says_nothing_is_left_out(detail, facts
     assert told(**detail).facts == facts
 
 
+def test_what_waits_for_a_pause_of_its_account_is_not_said_to_have_failed():
+    assert told(code="graph_failed").what == "failed, to be tried again"
+    assert told(code="account_paused").what == "waits for its account"
+
+
 def test_what_does_not_count_as_an_attempt_has_no_number():
     assert told(counts=True).attempt == 2
     assert told(counts=False).attempt is None

@@ -25,9 +25,9 @@ def story(event):
     return told(*shown([event], timeline=True))
 
 
-def retrying(**telling):
-    event = an_event(state="retrying", claimable_at=at(3600), lane=uuid7(), attempts=1, **telling)
-    record("event.retrying", subject_id=event.pk, detail={"code": "graph_failed"})
+def retrying(*, code="graph_failed", **telling):
+    event = an_event(state="retrying", claimable_at=at(3600), lane=uuid7(), **({"attempts": 1} | telling))
+    record("event.retrying", subject_id=event.pk, detail={"code": code})
     return event
 
 
@@ -71,6 +71,25 @@ def test_a_pause_that_is_over_holds_nothing_up(pause):
     Account.objects.create(provider="instagram", account_id=ACCOUNT, **{pause: timezone.now() - timedelta(seconds=1)})
 
     assert waiting(retrying())["what"] == "retry"
+
+
+def test_what_waits_for_the_pause_of_its_account_goes_on_at_its_end_and_has_not_failed():
+    Account.objects.create(provider="instagram", account_id=ACCOUNT, paused_until=timezone.now() + timedelta(hours=1))
+    event = retrying(code="account_paused", attempts=0)
+
+    until = waiting(event)["until"]
+    said = f"It waits: its account is left alone until {until[:10]} {until[11:23]}, and it goes on then."
+    assert said in story(event)
+    assert "attempt" not in story(event).partition("\n")[2].partition("\n")[0]
+    assert sentence(waiting(event)) == f"Its account is left alone until {until[:19].replace('T', ' ')} UTC."
+
+
+def test_what_waited_for_a_pause_that_is_over_has_not_failed_either():
+    Account.objects.create(provider="instagram", account_id=ACCOUNT)
+    event = retrying(code="account_paused", attempts=0)
+
+    assert "that is over, and it goes on at 10:00:00.000 at the latest." in story(event)
+    assert sentence(waiting(event)) == "Its next attempt, at 2026-03-01 10:00:00 UTC."
 
 
 def test_a_parked_event_says_what_is_wrong_with_its_account():
