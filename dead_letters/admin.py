@@ -41,13 +41,19 @@ _PAST = {"replay": "replayed", "resolve": "resolved", "discard": "discarded", "r
 # What a person decides names no letter: it is said of the reply.
 _TITLES = {"arrived": "It arrived", "send_again": "Send again"}
 _MEANS = {
+    "replay": "Its event goes back to work now. If it fails again, that makes a new dead letter.",
+    "resolve": "It is closed because the trouble was put right by other means. Its event stays dead.",
+    "discard": "It is closed because nothing will be done. Its event stays dead.",
+    "reopen": "It is open again and can be replayed.",
+    "arrived": "You have seen the reply in Meta's app: it counts as sent, and nothing is sent again.",
+    "send_again": "You have seen in Meta's app that the reply is not there: it is sent without being looked up. "
+    "If it is there after all, the customer gets it twice. When in doubt, replay: that looks it up first.",
+}
+_MEANS_OF_SEVERAL = _MEANS | {
     "replay": "Their events go back to work now. What fails again makes a new dead letter.",
     "resolve": "They are closed because the trouble was put right by other means. Their events stay dead.",
     "discard": "They are closed because nothing will be done. Their events stay dead.",
     "reopen": "They are open again and can be replayed.",
-    "arrived": "You have seen the reply in Meta's app: it counts as sent, and nothing is sent again.",
-    "send_again": "You have seen in Meta's app that the reply is not there: it is sent without being looked up. "
-    "If it is there after all, the customer gets it twice. When in doubt, replay: that looks it up first.",
 }
 
 
@@ -182,8 +188,10 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "back_to": "Dead letters",
             "form": form,
             "media": self.media + form.media,
-            "letters": [(letter, outlooks[letter.pk].on_replay if outlooks else "") for letter in letters],
-            "means": _MEANS[act],
+            "letters": [
+                (letter, upstream(letter), outlooks[letter.pk].on_replay if outlooks else "") for letter in letters
+            ],
+            "means": (_MEANS if len(ids) == 1 else _MEANS_OF_SEVERAL)[act],
         }
         return TemplateResponse(request, "dead_letters/act.html", context)
 

@@ -93,6 +93,31 @@ def test_choosing_an_act_asks_for_a_reason_and_changes_nothing_yet(ops, buried, 
     assert [status_of(letter) for letter in letters] == ["open", "open"]
 
 
+@pytest.mark.parametrize(
+    ("act", "of_one", "of_two"),
+    [
+        ("replay", "Its event goes back to work now.", "Their events go back to work now."),
+        ("resolve", "Its event stays dead.", "Their events stay dead."),
+        ("discard", "It is closed because nothing will be done.", "They are closed because nothing will be done."),
+    ],
+)
+def test_what_an_act_means_is_said_of_one_letter_or_of_several(ops, buried, act, of_one, of_two):
+    letters = [buried(), buried()]
+
+    assert of_one in choose(ops, act, letters[:1]).content.decode()
+    assert of_two in choose(ops, act, letters).content.decode()
+
+
+def test_letters_to_act_on_are_told_apart_by_graph_code_provider_and_account(ops, buried, error):
+    letter = buried(provider="whatsapp", account_label="15550001", error=error(upstream_subcode=33))
+    odd = buried(account_label="", error=error(code="bug", upstream_code=None))
+
+    page = choose(ops, "replay", [letter, odd]).content.decode()
+
+    assert f"(graph_refused (100/33), whatsapp account 15550001, event {letter.subject_id})" in page
+    assert f"(bug, instagram account unknown, event {odd.subject_id})" in page
+
+
 def test_the_asked_page_posts_what_was_chosen(ops, buried, graves):
     letters = [buried(), buried()]
     asked = choose(ops, "replay", letters).content.decode()
