@@ -140,7 +140,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         return [*acts, *super().get_urls()]
 
     def beside(self, request: HttpRequest, letter: DeadLetter) -> dict[str, object]:
-        """A button for each act that it and the user allow, what its subject tells, and the runbook's paragraph."""
+        """A button for each act that it and the user allow, what its subject tells, and while open what to do."""
         acts = []
         if self.has_act_permission(request):
             is_in_doubt = review.outlooks([letter])[letter.pk].is_in_doubt
@@ -153,7 +153,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
                 (_title(act), reverse(f"admin:dead_letters_deadletter_{act}", query={"id": letter.pk})) for act in acts
             ],
             "told": telling.told(letter, request.user.has_perm),
-            "runbook": runbook.entry_of(letter.code),
+            "runbook": runbook.entry_of(letter.code) if letter.status == Status.OPEN else None,
             "audit_url": audit_of(request, letter.subject_id),
         }
 

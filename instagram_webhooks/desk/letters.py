@@ -9,6 +9,7 @@ from dead_letters.subject import Outlook, subject_for
 from dead_letters.telling import Allowed, Told
 from instagram_webhooks.desk.event import Event, shown
 from instagram_webhooks.desk.step_words import lines
+from instagram_webhooks.desk.telling import of_answer
 from instagram_webhooks.desk.timeline import Step
 from instagram_webhooks.models import Account, Conversation, WebhookEvent
 from instagram_webhooks.replies.policy import reply_deadline
@@ -69,8 +70,15 @@ def _of_answer(letter: DeadLetter, event: WebhookEvent, one: Event, *, is_late: 
 
 
 def _closed(letter: DeadLetter, one: Event) -> str:
+    """Who closed it, and what came of its event."""
     by = f" by {letter.closed_by}" if letter.closed_by else ""
-    return f"It was {letter.status}{by}. Its event is {one['state']} now."
+    said = f"It was {letter.status}{by}. Its event is {one['state']} now."
+    if one["state"] == "processed":
+        return f"{said} {of_answer(one)}".rstrip()
+    newest = one["dead_letters"][-1:]
+    if letter.status == Status.REPLAYED and one["state"] == "dead" and newest != [str(letter.pk)]:
+        return f"{said} It died again, as dead letter {newest[0]} tells."
+    return said
 
 
 def _failed(letter: DeadLetter, steps: Sequence[Step]) -> str:

@@ -23,6 +23,16 @@ def story(event: Event) -> str:
     return f"{_arrival(event, steps)} {_now(event, steps)}".rstrip()
 
 
+def of_answer(event: Event) -> str:
+    """Whether a processed event was answered, in a sentence or two."""
+    reply, steps = event["reply"], event.get("timeline", [])
+    further = _answer(event, steps)
+    if reply and reply["sent_at"] and not _by_word(_settled(steps)):
+        sent = f"Its answer was sent at {reply['sent_at'][:10]} {_clock(reply['sent_at'])} UTC."
+        return f"{sent} {further}".rstrip()
+    return further
+
+
 def told(event: Event) -> str:
     """The whole story of one event, in lines without an end of line at the end."""
     about = [

@@ -186,6 +186,58 @@ def test_a_closed_letter_says_who_closed_it_and_how_its_event_stands(ops):
     assert "A test of ours." in told
 
 
+ADVICE = "What to do"
+
+
+def replayed_and_processed():
+    """A letter whose event was replayed, and is processed by now."""
+    event, letter = dead()
+    review.replay([letter.pk], reason="Meta is back.", actor="anna")
+    WebhookEvent.objects.filter(pk=event.pk).update(state="processed", claimable_at=None, finished_at=timezone.now())
+    return event, letter
+
+
+def test_advice_stands_on_the_page_of_a_letter_while_it_is_open(ops):
+    _, letter = dead()
+    assert ADVICE in shown(ops, address(letter))
+
+    review.replay([letter.pk], reason="r", actor="anna")
+
+    told = shown(ops, address(letter))
+    assert "It was replayed by anna. Its event is received now." in told
+    assert ADVICE not in told
+
+
+def test_a_replayed_letter_says_whether_its_event_was_answered(ops):
+    event, letter = replayed_and_processed()
+    assert "Its event is processed now. It asked for no answer." in shown(ops, address(letter))
+
+    replied(event, "sent", sent_at=timezone.now().replace(2026, 3, 1, 9, 0, 2, 500000), message_digest=uuid7())
+
+    told = shown(ops, address(letter))
+    assert "Its event is processed now. Its answer was sent at 2026-03-01 09:00:02.500 UTC." in told
+    assert ADVICE not in told
+
+
+def test_a_replayed_letter_says_why_its_event_was_not_answered(ops):
+    event, letter = replayed_and_processed()
+    replied(event, "withheld", reason="human")
+
+    assert "Its event is processed now. No answer was sent: a person had answered." in shown(ops, address(letter))
+
+
+def test_a_replayed_letter_whose_event_died_again_names_the_letter_of_that_death(ops):
+    event, letter = dead()
+    review.replay([letter.pk], reason="r", actor="anna")
+    WebhookEvent.objects.filter(pk=event.pk).update(state="dead", claimable_at=None, finished_at=timezone.now())
+    error = BuriedError(error_class="GraphFailed", code="graph_failed", summary="The Graph API failed.")
+    second = bury(subject_kind="instagram_webhooks.event", subject_id=event.pk, lane=event.lane,
+                  order_at=event.order_at, provider=event.provider, kind=event.kind, account_label=event.account,
+                  correlation_id=event.correlation_id, error=error, attempts=1)  # fmt: skip
+
+    assert f"It died again, as dead letter {second} tells." in shown(ops, address(letter))
+
+
 def test_a_letter_leads_to_its_event_conversation_account_cause_and_audit(ops):
     account = an_account()
     event, letter = dead()
