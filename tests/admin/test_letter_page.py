@@ -238,6 +238,14 @@ def test_a_replayed_letter_whose_event_died_again_names_the_letter_of_that_death
     assert f"It died again, as dead letter {second} tells." in shown(ops, address(letter))
 
 
+def test_the_button_that_only_leaves_a_letter_does_not_say_that_it_closes_it(ops):
+    _, letter = dead()
+
+    for page in (address(letter), f"/admin/dead_letters/cause/{letter.cause_id}/change/"):
+        html = ops.get(page, secure=True).content.decode()
+        assert re.findall(r'class="closelink">([^<]+)<', html) == ["Back"]
+
+
 def test_a_letter_leads_to_its_event_conversation_account_cause_and_audit(ops):
     account = an_account()
     event, letter = dead()
