@@ -19,7 +19,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What happened to one letter; `why` is a sentence, empty where it was done."""
+    """What happened to one letter; `why` is a clause without capital and full stop, empty where it was done."""
 
     letter_id: uuid.UUID
     result: Result
@@ -49,8 +49,13 @@ def not_closed(letter: DeadLetter) -> Outcome:
 
 
 def refused(letter: DeadLetter, why: str | None) -> Outcome:
-    """Its subject cannot go back; why, in a sentence."""
+    """Its subject cannot go back; why, in a clause."""
     letter.refresh_from_db(fields=["status"])
     if letter.status == Status.REPLAYED:
         return not_open(letter)
-    return Outcome(letter_id=letter.pk, result=Result.REFUSED, why=why or "its event is not dead any more")
+    return Outcome(letter_id=letter.pk, result=Result.REFUSED, why=_clause(why or "its event is not dead any more"))
+
+
+def _clause(said: str) -> str:
+    """As it stands behind a colon, also where a subject said a sentence."""
+    return f"{said[:1].lower()}{said[1:]}".rstrip(".")

@@ -36,7 +36,7 @@ class Subject(Protocol):
         ...
 
     def why_not(self, subject_id: uuid.UUID) -> str | None:
-        """A sentence on why this subject cannot be replayed; None where it can."""
+        """Why this subject cannot be replayed, as a clause without capital and full stop; None where it can."""
         ...
 
     def outlooks(self, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Outlook]:

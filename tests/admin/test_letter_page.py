@@ -13,7 +13,7 @@ from dead_letters.bury import BuriedError, bury
 from dead_letters.models import DeadLetter
 from instagram_webhooks.models import Conversation, EventPayload, OutgoingReply, WebhookEvent
 from instagram_webhooks.replies.proof import AnsweredEvent
-from tests.admin.pages import shown
+from tests.admin.pages import said, shown
 from tests.builders import PERSON, a_message, an_account, stored
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -173,7 +173,19 @@ def test_what_cannot_come_back_says_why(ops):
     event, letter = dead()
     EventPayload.objects.filter(pk=event.pk).delete()
 
-    assert "Its payload was purged, so there is nothing to process." in shown(ops, address(letter))
+    assert re.search(r"Its payload \w+ \w+, so there is nothing to process\. ", shown(ops, address(letter)))
+
+
+def test_what_cannot_come_back_is_said_within_a_sentence_after_an_act(ops):
+    event, letter = dead()
+    EventPayload.objects.filter(pk=event.pk).delete()
+    review.discard([letter.pk], reason="r", actor="anna")
+
+    given = {"id": str(letter.pk), "reason": "r"}
+    page = ops.post("/admin/dead_letters/deadletter/act/reopen/", given, secure=True, follow=True)
+
+    (message,) = said(page)
+    assert re.fullmatch(r"0 reopened, 1 skipped: its payload \w+ \w+, so there is nothing to process\.", message)
 
 
 def test_a_closed_letter_says_who_closed_it_and_how_its_event_stands(ops):

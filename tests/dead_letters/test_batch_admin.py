@@ -88,7 +88,7 @@ def test_it_begins_and_its_page_says_how_far_it_is(ops, buried, graves):
 
 def test_what_failed_again_and_what_was_skipped_is_said(ops, buried, graves):
     letters = [buried() for _ in range(3)]
-    graves.gone[letters[1].subject_id] = "its payload was purged"
+    graves.gone[letters[1].subject_id] = "its payload is gone"
     graves.busy = {letters[0].subject_id}
     page = begin(ops, letters[0], stop_percent=100)
     run()
@@ -100,7 +100,7 @@ def test_what_failed_again_and_what_was_skipped_is_said(ops, buried, graves):
     told = shown(ops, page.request["PATH_INFO"])
 
     assert "1 failed again" in told
-    assert "1 skipped: its payload was purged" in told
+    assert "1 skipped: its payload is gone" in told
     assert str(letters[1].pk) in told
 
 

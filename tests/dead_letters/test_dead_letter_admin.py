@@ -134,14 +134,14 @@ def test_the_asked_page_posts_what_was_chosen(ops, buried, graves):
 def test_the_result_counts_what_was_skipped_and_says_why(ops, buried, graves):
     good, closed, gone = buried(), buried(), buried()
     review.discard([closed.pk], reason="r", actor="anna")
-    graves.gone[gone.subject_id] = "its payload was purged"
+    graves.gone[gone.subject_id] = "its payload is gone"
 
     page = do(ops, "replay", [good, closed, gone])
 
     (message,) = said(page)
     assert message.startswith("1 replayed, ")
     assert "1 skipped: already discarded" in message
-    assert "1 skipped: its payload was purged" in message
+    assert "1 skipped: its payload is gone" in message
 
 
 def test_a_second_click_does_nothing_more(ops, buried, graves):

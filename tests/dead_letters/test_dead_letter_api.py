@@ -226,12 +226,12 @@ def test_a_closed_letter_is_reopened_and_an_open_one_conflicts(ops, buried):
 
 def test_a_replay_that_is_impossible_conflicts_and_says_why(ops, buried, graves):
     letter = buried()
-    graves.gone[letter.subject_id] = "its payload was purged"
+    graves.gone[letter.subject_id] = "its payload is gone"
 
     answer = act(ops, letter, "replay", {"reason": "r"})
 
     assert answer.status_code == 409
-    assert "its payload was purged" in str(answer.json())
+    assert "its payload is gone" in str(answer.json())
 
 
 @pytest.mark.parametrize("what", list(review.ACTS))

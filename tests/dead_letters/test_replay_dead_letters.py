@@ -69,13 +69,13 @@ def test_an_empty_selection_is_an_error():
 
 def test_an_item_that_was_left_is_named_with_the_reason_and_fails_the_command(buried, graves):
     letter, unknown = buried(), uuid7()
-    graves.gone[letter.subject_id] = "its payload was purged"
+    graves.gone[letter.subject_id] = "its payload is gone"
     out = io.StringIO()
 
     with pytest.raises(CommandError, match="2 of 2 were not replayed"):
         call_command("replay_dead_letters", "--reason", "r", "--id", str(letter.pk), str(unknown), stdout=out)
 
-    assert f"{letter.pk}  left: its payload was purged" in out.getvalue()
+    assert f"{letter.pk}  left: its payload is gone" in out.getvalue()
     assert f"{unknown}  left: there is no such dead letter" in out.getvalue()
 
 

@@ -61,11 +61,11 @@ def test_a_closed_letter_is_left_alone(buried, graves, act):
 
 def test_a_subject_that_cannot_go_back_keeps_its_letter_open(buried, graves):
     letter = buried()
-    graves.gone[letter.subject_id] = "its payload was purged"
+    graves.gone[letter.subject_id] = "its payload is gone"
 
     (outcome,) = review.replay([letter.pk], **BECAUSE)
 
-    assert (outcome.result, outcome.why) == (Result.REFUSED, "its payload was purged")
+    assert (outcome.result, outcome.why) == (Result.REFUSED, "its payload is gone")
     assert status_of(letter) == "open"
     assert not AuditEntry.objects.filter(subject_id=letter.subject_id).exists()
 
@@ -100,7 +100,7 @@ def test_many_go_back_oldest_first_whatever_order_they_were_chosen_in(buried, gr
 
 def test_one_refusal_does_not_hold_up_the_others(buried, graves):
     bad, good = buried(), buried()
-    graves.gone[bad.subject_id] = "its payload was purged"
+    graves.gone[bad.subject_id] = "its payload is gone"
 
     outcomes = review.replay([bad.pk, good.pk, uuid7()], **BECAUSE)
 
@@ -153,11 +153,11 @@ def test_an_open_or_replayed_letter_is_not_reopened(buried, before):
 def test_a_letter_whose_payload_is_gone_stays_closed(buried, graves):
     letter = buried()
     review.discard([letter.pk], **BECAUSE)
-    graves.gone[letter.subject_id] = "its payload was purged"
+    graves.gone[letter.subject_id] = "its payload is gone"
 
     (outcome,) = review.reopen([letter.pk], **BECAUSE)
 
-    assert (outcome.result, outcome.why) == (Result.REFUSED, "its payload was purged")
+    assert (outcome.result, outcome.why) == (Result.REFUSED, "its payload is gone")
 
 
 def test_a_letter_stays_closed_while_its_subject_has_another_open_one(buried):
