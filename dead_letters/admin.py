@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from audit.facts import IDENTIFIER
 from audit.pages import marks, runbook
-from audit.pages.asks import ReasonForm
+from audit.pages.asks import ReasonForm, asked_ids, chosen_rows
 from audit.pages.links import audit_of
 from audit.pages.lists import ProviderFilter, ReadOnlyAdmin
 from dead_letters import review, telling
@@ -66,12 +66,8 @@ def _action(act: str) -> Callable[..., HttpResponse | None]:
     def chosen(
         page: "DeadLetterAdmin", request: HttpRequest, queryset: models.QuerySet[DeadLetter]
     ) -> HttpResponse | None:
-        ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
-        if not 1 <= len(ids) <= AT_ONCE:
-            said = f"choose at most {AT_ONCE} at once" if ids else "what you chose is not in this list any more"
-            page.message_user(request, f"Nothing was changed: {said}.", messages.ERROR)
-            return None
-        return page.ask(request, act, ids, ReasonForm())
+        ids = chosen_rows(page, request, queryset, most=AT_ONCE)
+        return page.ask(request, act, ids, ReasonForm()) if ids else None
 
     chosen.__name__ = f"{act}_chosen"
     return chosen
@@ -161,7 +157,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         """GET asks for the reason, POST does it and reports on each letter."""
         if not self.has_act_permission(request):
             raise PermissionDenied
-        ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"))
+        ids = asked_ids(request, most=AT_ONCE)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             return self.ask(request, act, ids, form)
@@ -258,14 +254,3 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
 def _title(act: str) -> str:
     return _TITLES.get(act, act.capitalize())
-
-
-def chosen_ids(values: Sequence[str], *, most: int = AT_ONCE) -> list[uuid.UUID]:
-    """The ids that a page between choosing and doing was given; Http404 where they are none, too many or no ids."""
-    try:
-        ids = [uuid.UUID(value) for value in values]
-    except ValueError:
-        raise Http404 from None
-    if not 1 <= len(ids) <= most:
-        raise Http404
-    return ids

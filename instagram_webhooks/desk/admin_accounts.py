@@ -17,11 +17,10 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit.pages import marks
-from audit.pages.asks import ReasonForm
+from audit.pages.asks import ReasonForm, asked_ids, chosen_rows
 from audit.pages.links import audit_of
 from audit.pages.lists import CappedPaginator
 from audit.pages.rows import TimedList
-from dead_letters.admin import chosen_ids
 from instagram_webhooks.conf import conf
 from instagram_webhooks.desk import accounts
 from instagram_webhooks.desk.account_acts import ACTS, AccountActs, may_act, url_of
@@ -149,18 +148,14 @@ class AccountAdmin(_Admin):
 
     @admin.action(description="Release parked events…", permissions=["act"])
     def release_chosen(self, request: HttpRequest, queryset: "models.QuerySet[Account]") -> HttpResponse | None:
-        ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
-        if len(ids) > AT_ONCE:
-            said = f"Nothing was changed: choose at most {AT_ONCE} at once."
-            self.message_user(request, said, messages.ERROR)
-            return None
-        return self._ask(request, ids, ReasonForm())
+        ids = chosen_rows(self, request, queryset, most=AT_ONCE)
+        return self._ask(request, ids, ReasonForm()) if ids else None
 
     def release(self, request: HttpRequest) -> HttpResponse:
         """GET asks for the reason, POST releases."""
         if not self.has_act_permission(request):
             raise PermissionDenied
-        ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"), most=AT_ONCE)
+        ids = asked_ids(request, most=AT_ONCE)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._ask(request, ids, form)

@@ -16,9 +16,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from audit.pages import marks
-from audit.pages.asks import ReasonForm
+from audit.pages.asks import ReasonForm, asked_ids, chosen_rows
 from audit.pages.lists import CappedPaginator, ReadOnlyAdmin
-from dead_letters.admin import AT_ONCE, chosen_ids
+from dead_letters.admin import AT_ONCE
 from instagram_webhooks.desk.account_links import AccountColumns, add_accounts
 from instagram_webhooks.desk.event import shown
 from instagram_webhooks.desk.set_aside import set_aside
@@ -100,18 +100,15 @@ class BlockedAdmin(AccountColumns, ReadOnlyAdmin):
 
     @admin.action(description="Set aside selected events…", permissions=["act"])
     def set_aside_chosen(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> HttpResponse | None:
-        ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
-        if not 1 <= len(ids) <= AT_ONCE:
-            said = f"choose at most {AT_ONCE} at once" if ids else "what you chose is blocked no longer"
-            self.message_user(request, f"Nothing was changed: {said}.", messages.ERROR)
-            return None
-        return self._ask(request, ids, ReasonForm())
+        none_left = "what you chose is blocked no longer"
+        ids = chosen_rows(self, request, queryset, most=AT_ONCE, none_left=none_left)
+        return self._ask(request, ids, ReasonForm()) if ids else None
 
     def set_aside(self, request: HttpRequest) -> HttpResponse:
         """GET asks for the reason, POST does it, each event in a transaction of its own."""
         if not may_set_aside(request):
             raise PermissionDenied
-        ids = chosen_ids(request.POST.getlist("id") or request.GET.getlist("id"))
+        ids = asked_ids(request, most=AT_ONCE)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._ask(request, ids, form)

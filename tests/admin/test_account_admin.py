@@ -220,6 +220,16 @@ def test_release_asks_for_a_reason_first_and_then_frees_the_events(ops):
     assert (entry.actor, entry.reason) == ("anna", "block lifted")
 
 
+def test_accounts_that_have_left_the_list_meanwhile_are_said_to_and_nothing_is_asked(ops):
+    account = an_account()
+
+    chosen = {"action": "release_chosen", "_selected_action": [str(account.pk)]}
+    page = ops.post(f"{ACCOUNTS}?state__exact=token", chosen, secure=True, follow=True)
+
+    assert said(page) == ["Nothing was changed: what you chose is not in this list any more."]
+    assert "cl" in page.context
+
+
 def test_looking_at_the_release_page_releases_nothing(ops):
     account = an_account(state=AccountState.BLOCKED)
     (event,) = parked("blocked")

@@ -165,7 +165,7 @@ def test_an_act_on_a_page_further_back_is_on_what_was_chosen_there(admin_client,
 
     for address in (first.older_query, "?provider=instagram"):
         asks = admin_client.post(letters + address, act, secure=True)
-        assert [letter.pk for letter, _ in asks.context["letters"]] == [chosen.pk]
+        assert [letter.pk for letter, *_ in asks.context["letters"]] == [chosen.pk]
 
     act["_selected_action"] = str(uuid7())
     none = admin_client.post(letters + first.older_query, act, secure=True, follow=True)
