@@ -17,7 +17,8 @@ FRESH = """
 WITH fresh AS MATERIALIZED (
   SELECT id, fingerprint, account_label FROM dead_letters_deadletter WHERE alerted_at IS NULL ORDER BY id LIMIT %(most)s
 )
-SELECT f.fingerprint, c.state, c.recurred_at IS NOT NULL, c.error_class, c.code, c.upstream_code,
+SELECT f.fingerprint, c.state, c.recurred_at IS NOT NULL, c.error_class, c.code,
+       concat_ws('/', c.upstream_code, c.upstream_subcode),
        array_agg(f.id ORDER BY f.id), (array_agg(DISTINCT f.account_label))[:%(accounts)s]
   FROM fresh f JOIN dead_letters_cause c ON c.id = f.fingerprint
  GROUP BY f.fingerprint, c.id
@@ -38,14 +39,14 @@ SELECT count(*) FROM (SELECT 1 FROM dead_letters_deadletter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fresh:
-    """The letters of one cause that are new. accounts: the first few of theirs."""
+    """The letters of one cause that are new. upstream: as models.upstream. accounts: the first few of theirs."""
 
     cause_id: uuid.UUID
     state: CauseState
     has_recurred: bool
     error_class: str
     code: str
-    upstream_code: int | None
+    upstream: str
     letters: Sequence[uuid.UUID]
     accounts: Sequence[str]
 
@@ -61,7 +62,7 @@ def by_cause() -> list[Fresh]:
                 has_recurred=row[2],
                 error_class=row[3].rpartition(".")[2],
                 code=row[4],
-                upstream_code=row[5],
+                upstream=row[5],
                 letters=row[6],
                 accounts=[label for label in row[7] if label],
             )

@@ -86,7 +86,7 @@ def _of_cause(new: fresh.Fresh) -> Seen:
         "letter": str(new.letters[0]),
         "error_class": new.error_class,
         "code": new.code,
-        "upstream": new.upstream_code,
+        "upstream": new.upstream,
         "accounts": list(new.accounts),
     }
     return Seen(key=str(new.cause_id), facts=facts)

@@ -54,7 +54,7 @@ def moment(told: str) -> str:
 
 def _cause(of_what: str) -> Callable[[Facts], str]:
     def said(facts: Facts) -> str:
-        upstream = "" if facts["upstream"] is None else f" ({facts['upstream']})"
+        upstream = f" ({facts['upstream']})" if facts["upstream"] else ""
         failure = f"{facts['error_class']} {facts['code']}{upstream}"
         return f"{many(facts['letters'], 'new dead letter')} {of_what}: {failure}"
 

@@ -246,6 +246,17 @@ def test_letters_of_one_cause_are_one_line_with_count_code_and_the_first_id(minu
     assert "/admin/runbook/#new_cause" in letter.body
 
 
+def test_two_causes_that_differ_by_the_subcode_alone_are_told_apart(minute, buried):  # noqa: F811
+    for subcode in (33, 34):
+        buried(error=an_error(upstream_subcode=subcode))
+
+    minute()
+
+    (letter,) = mail.outbox
+    for subcode in (33, 34):
+        assert f"1 new dead letter of a new cause: GraphRefused graph_refused (100/{subcode})" in letter.body
+
+
 def test_further_letters_of_a_cause_that_was_told_are_not_told_one_by_one(minute, buried):  # noqa: F811
     buried()
     minute()
