@@ -107,7 +107,14 @@ class Desk(AdminSite):
             of_it = [pages.pop(name) for name in names if name in pages]
             if of_it:
                 found.append(_group(title, of_it))
-        return found + ([_group("More", list(pages.values()))] if pages else [])
+        found += [_group("More", list(pages.values()))] if pages else []
+        return found + ([_group("Help", [_runbook()])] if self.has_permission(request) else [])
+
+
+def _runbook() -> dict[str, Any]:
+    """As Django has it of a list, for the one page of the menu that shows no rows."""
+    url = reverse("admin:runbook")
+    return {"name": "Runbook", "object_name": "Runbook", "admin_url": url, "add_url": None, "view_only": True}
 
 
 def _group(title: str, pages: list[Any]) -> dict[str, Any]:

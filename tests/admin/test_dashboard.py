@@ -276,10 +276,23 @@ def test_the_menu_is_in_the_order_of_work_and_lacks_nothing(client):
     page = client.get(INDEX, secure=True)
 
     titles = [app["name"] for app in page.context["app_list"]]
-    assert titles == ["Attention", "Messages", "Works by itself", "Records", "People"]
+    assert titles == ["Attention", "Messages", "Works by itself", "Records", "People", "Help"]
     assert [each["object_name"] for each in page.context["app_list"][0]["models"]] == [
         "Incident", "Cause", "DeadLetter", "ReplayBatch", "BlockedConversation",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rights", [(), ("view_incident",)])
+def test_the_runbook_stands_in_the_navigation_of_every_page(login, rights):
+    ops = login(*rights)
+
+    beside = ops.get("/admin/runbook/", secure=True).content.decode().partition('id="nav-sidebar"')[2]
+    assert '<a href="/admin/runbook/"' in beside.partition("</nav>")[0]
+    assert '<a href="/admin/runbook/"' in ops.get(INDEX, secure=True).content.decode()  # it is all menu
+
+
+def test_whoever_is_not_logged_in_is_led_nowhere(client):
+    assert b"/admin/runbook/" not in client.get("/admin/login/", secure=True).content
 
 
 # --- minutes -----------------------------------------------------------------------------------------
