@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from knox.admin import AuthTokenAdmin
 
 from audit.log import record
+from audit.pages.rows import AnsweredList
 
 
 class TokenAdmin(AuthTokenAdmin):  # type: ignore[misc]  # knox has no types
@@ -16,6 +17,9 @@ class TokenAdmin(AuthTokenAdmin):  # type: ignore[misc]  # knox has no types
     ordering = ("-created",)
     search_fields = ("token_key__exact", "user__username__exact")
     show_full_result_count = False
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[AnsweredList]:
+        return AnsweredList
 
     def has_add_permission(self, *_: object) -> bool:
         return False

@@ -16,6 +16,7 @@ from django_celery_results.admin import TaskResultAdmin
 from audit.pages import marks
 from audit.pages.asks import ReasonForm
 from audit.pages.lists import ReadOnlyAdmin, Unchanging
+from audit.pages.rows import AnsweredList
 from instagram_webhooks.desk import beats, jobs
 from instagram_webhooks.desk.admin_workers import may_see, silent_since
 from instagram_webhooks.desk.jobs import STARTED, Job, Run
@@ -45,6 +46,9 @@ def may_run(request: HttpRequest) -> bool:
 
 class ResultAdmin(Unchanging, TaskResultAdmin):
     """What came of a run; nobody invents one."""
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[AnsweredList]:
+        return AnsweredList
 
 
 class UpkeepAdmin(ReadOnlyAdmin):

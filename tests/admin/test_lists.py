@@ -42,6 +42,26 @@ def test_a_list_that_nothing_narrows_has_no_chips(admin_client):
     assert chips(admin_client, EVENTS, p="1") == []
 
 
+@pytest.mark.parametrize(
+    ("page", "parameter"),
+    [
+        ("dead_letters/deadletter", "code"),
+        ("dead_letters/cause", "code"),
+        ("audit/auditentry", "action__exact"),
+        ("instagram_webhooks/webhookevent", "account__exact"),
+        ("instagram_webhooks/account", "label__exact"),
+        ("auth/user", "username"),
+        ("auth/group", "name"),
+        ("knox/authtoken", "token_key"),
+        ("django_celery_results/taskresult", "task_name"),
+    ],
+)
+def test_a_nul_in_a_filter_finds_nothing(admin_client, page, parameter):
+    buried(stored(a_message("m-1"))[0])
+
+    assert found(admin_client, f"/admin/{page}/", **{parameter: "\0"}) == []
+
+
 def test_an_empty_list_says_why_and_one_without_a_match_says_that(admin_client):
     assert "No webhook has come yet" in shown(admin_client, EVENTS)
     stored(a_message("m-1"))

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from audit.facts import IDENTIFIER
 from audit.log import record
+from audit.pages.rows import AnsweredList
 from instagram_webhooks.desk.people import second_factor
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class UserAdmin(_Admin):
     list_display = ("username", "roles", "is_staff", "is_active", "last_login")
     list_filter = ("is_staff", "is_active")
     show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[AnsweredList]:
+        return AnsweredList
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[User]":
         return super().get_queryset(request).prefetch_related("groups")
@@ -100,6 +104,9 @@ class RoleAdmin(GroupAdmin):
     """What a role may do, changed by superusers and audited: it is given to everybody who has it."""
 
     show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[AnsweredList]:
+        return AnsweredList
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
