@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from dead_letters.models import DeadLetter
 from instagram_webhooks.models import Account, WebhookEvent
+from instagram_webhooks.states import EventState
 from instagram_webhooks.vault import event_keys, message_digest
 
 MOST = 200
@@ -70,8 +71,8 @@ def _of_account(key: str) -> Q | None:
         return None
     accounts = Account.objects.filter(Q(account_id=key) | Q(label=key)).values_list("provider", "account_id")
     owned = [Q(provider=provider, account=account) for provider, account in accounts]
-    if not owned:
-        return None
+    if not owned:  # never connected: what waits for it has an index
+        return Q(state=EventState.PARKED, account=key)
     condition = owned[0]
     for other in owned[1:]:
         condition |= other

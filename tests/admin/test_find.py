@@ -91,7 +91,7 @@ def test_of_an_id_that_was_never_seen_it_says_so_and_what_that_may_be(ops):
 
     page = shown(ops, FIND, q="m-never")
 
-    assert "was ever received" in page
+    assert "No message, conversation or connected account has the id m-never ." in page
     assert "Last event of @shop" in page
     assert "Signatures refused in the last hour 3: where Meta" in page
     assert "message requests" in page
@@ -109,6 +109,17 @@ def test_an_account_is_found_by_its_id_and_by_its_name(ops):
 
     assert "One event of" in shown(ops, FIND, q=ACCOUNT)
     assert "One event of" in shown(ops, FIND, q="@shop")
+
+
+def test_an_account_that_was_never_connected_is_found_by_the_events_that_wait_for_it(ops):
+    (event,) = stored(a_message("m-1"))
+    assert moves.park(event.pk, "unknown_account")
+    stored(a_message("m-2", account="17841400000000077"))
+
+    told = shown(ops, FIND, q=ACCOUNT)
+
+    assert "One event of" in told
+    assert "the account was never connected; connect it" in told
 
 
 @pytest.mark.parametrize("key", ["", "   "])

@@ -92,6 +92,16 @@ def test_an_account_gives_its_latest_events(event, key):
     assert len(found(key)) == 2
 
 
+def test_an_account_that_was_never_connected_gives_what_waits_for_it_and_by_an_index():
+    waits = an_event(state="parked", reason="unknown_account", account="42")
+    an_event(state="parked", account="43")
+    assert found("42") == [waits.pk]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    assert "event_parked" in trace.WebhookEvent.objects.filter(trace._of_account("42")).explain()
+
+
 def test_of_very_many_events_the_latest_are_given(monkeypatch):
     monkeypatch.setattr(trace, "MOST", 3)
     lane = uuid7()
