@@ -12,14 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.debug import sensitive_variables
 
 from audit.log import record
 from audit.pages import marks
 from audit.pages.asks import ReasonForm
 from instagram_webhooks.desk import account_check
-from instagram_webhooks.desk.findings import Finding, Verdict, wrong
-from instagram_webhooks.errors import PayloadSealBroken
+from instagram_webhooks.desk.findings import Finding, Verdict
 from instagram_webhooks.models import Account
 from instagram_webhooks.replies import by_hand
 
@@ -122,7 +120,7 @@ class AccountActs:
         account = self._account(request, pk)
         if request.method != "POST":
             return HttpResponseRedirect(_page_of(account))
-        findings = _findings(account)
+        findings = list(account_check.checks(account, within_s=TEST_S / account_check.CALLS))
         told = {each.about.lower().replace(" ", "_"): each.verdict.name.lower() for each in findings}
         record("account.tested", subject_id=account.pk, provider=account.provider,
                actor=request.user.get_username(), detail={"account": account.account_id, **told})  # fmt: skip
@@ -152,16 +150,6 @@ _SHOWN = {
     Verdict.UNSURE: marks.state("waiting", "look at it"),
     Verdict.WRONG: marks.state("failed", "wrong"),
 }
-
-
-@sensitive_variables("token")
-def _findings(account: Account) -> list[Finding]:
-    try:
-        token = account.token()
-    except PayloadSealBroken:
-        said = "the stored one cannot be opened: its key is not in ENCRYPTION_KEYS."
-        return [wrong("Token", said, "Put the key back, or give the account a new token.")]
-    return list(account_check.checks(account, token, within_s=TEST_S / account_check.CALLS))
 
 
 def _sentence(findings: list[Finding]) -> str:

@@ -6,7 +6,7 @@ from typing import cast
 
 from instagram_webhooks.desk import connection
 from instagram_webhooks.desk.findings import Finding, fine, wrong
-from instagram_webhooks.errors import WebhookError
+from instagram_webhooks.errors import PayloadSealBroken, WebhookError
 from instagram_webhooks.events import Provider
 from instagram_webhooks.models import Account, AccountState
 from instagram_webhooks.replies import graph_api
@@ -18,14 +18,20 @@ _PARKED = {
 }
 
 
-def checks(account: Account, token: str, *, within_s: float | None = None) -> Iterator[Finding]:
+def checks(account: Account, token: str = "", *, within_s: float | None = None) -> Iterator[Finding]:
     """One finding after the other, as Meta answers.
 
+    token: to be checked instead of the stored one.
     within_s: what each of at most CALLS calls may take; None: GRAPH_DEADLINE_S.
     """
     state = AccountState(account.state)
     if state is not AccountState.ACTIVE:
         yield wrong("State", f"{state.label}; its events are parked.", _PARKED[state])
+    try:
+        token = token or account.token()
+    except PayloadSealBroken as exc:
+        yield connection.refusal("Token", exc)
+        return
     if not token:
         yield wrong("Token", "none is stored.", "Enter one: without it nothing is sent.")
         return

@@ -14,6 +14,7 @@ from instagram_webhooks.errors import (
     GraphThrottled,
     GraphThrottledFor,
     GraphUnreachable,
+    PayloadSealBroken,
     TokenRefused,
     WebhookError,
 )
@@ -176,9 +177,12 @@ def asked(account_id: str, token: str, *, within_s: float | None = None) -> Iter
 
 
 def refusal(about: str, exc: WebhookError) -> Finding:
-    """What Meta's refusal, or its silence, means here."""
+    """What it means here that Meta refused, said nothing, or was not asked because the token cannot be opened."""
     codes = [str(exc.facts[name]) for name in ("graph_code", "graph_subcode") if exc.facts.get(name) is not None]
     number = f" (code {'/'.join(codes)})" if codes else ""
+    if isinstance(exc, PayloadSealBroken):  # Meta was not asked
+        said = "the stored one cannot be opened: its key is not in ENCRYPTION_KEYS, or it was changed."
+        return wrong("Token", said, "Put the key back, or give the account a new token.")
     if isinstance(exc, TokenRefused):
         return wrong(about, f"Meta refuses the token{number}.", "Copy it again, whole, or make a new one.")
     if isinstance(exc, AccountBlocked):

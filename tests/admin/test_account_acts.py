@@ -174,6 +174,7 @@ def test_a_token_whose_key_is_gone_is_said_so(ops, shop, graph):
     Account.objects.update(sealed_token=b"\x03old" + b"0" * 40)
 
     assert "its key is not in ENCRYPTION_KEYS" in words(done(ops, shop, "test"))
+    assert graph.calls() == []
 
 
 def test_meta_that_never_answers_is_awaited_for_a_moment_only(ops, shop, monkeypatch):

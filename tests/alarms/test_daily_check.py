@@ -64,6 +64,16 @@ def test_a_refused_token_says_nothing_about_the_subscription(graph):
     assert open_ones() == {("unsubscribed", "@shop"), ("account_check", "@shop")}
 
 
+def test_a_token_that_cannot_be_opened_is_an_alert_though_meta_was_not_asked(graph):
+    an_account()
+    Account.objects.update(sealed_token=b"\x03old" + b"0" * 40)
+
+    assert check_accounts() == {"well": 0, "wrong": 1, "unsure": 0}
+    assert open_ones() == {("account_check", "@shop")}
+    assert "Token: the stored one cannot be opened" in Incident.objects.get().facts["said"]
+    assert graph.calls() == []
+
+
 def test_an_account_that_a_person_paused_is_not_asked_about(graph):
     an_account()
     Account.objects.update(hand_paused_until=timezone.now() + timedelta(hours=1))

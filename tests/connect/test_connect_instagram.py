@@ -280,6 +280,29 @@ def test_check_warns_before_a_token_runs_out(graph, run):
     assert "in 3 days" in done.out
 
 
+def test_check_says_that_a_token_cannot_be_opened_and_goes_on_to_the_next_account(graph, run):
+    an_account(account_id="1", label="@first")
+    Account.objects.update(sealed_token=b"\x03old" + b"0" * 40)
+    an_account()
+    subscribed()
+
+    done = run("--check")
+
+    assert done.code == 1
+    assert "✕ Token: the stored one cannot be opened" in done.out
+    assert "✓ Token: Meta takes it." in done.out
+
+
+def test_a_new_token_takes_the_place_of_one_that_cannot_be_opened(graph, run, token_file):
+    account = an_account()
+    Account.objects.update(sealed_token=b"\x03old" + b"0" * 40)
+
+    run("--token-file", token_file, "--yes")
+
+    account.refresh_from_db()
+    assert account.token()
+
+
 def test_check_without_an_account_fails(graph, run):
     assert run("--check").code == 1
 

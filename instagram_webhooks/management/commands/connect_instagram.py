@@ -21,7 +21,7 @@ from instagram_webhooks.desk.findings import Finding, Verdict, fine, unsure, wro
 from instagram_webhooks.desk.first_message import NOTHING_CAME, database_now, first_message
 from instagram_webhooks.desk.handshake import handshake
 from instagram_webhooks.desk.telling import told
-from instagram_webhooks.errors import WebhookError
+from instagram_webhooks.errors import PayloadSealBroken, WebhookError
 from instagram_webhooks.models import Account
 from instagram_webhooks.replies import pause
 from instagram_webhooks.replies.graph_api import Destination
@@ -110,7 +110,7 @@ class Command(DeskCommand):
         token = self._given_token(options)
         for account in chosen:
             self.stdout.write(f"\n{account} ({account.account_id})")
-            for finding in checks(account, token or account.token()):
+            for finding in checks(account, token):
                 self._tell(finding)
 
     def _check_settings(self, public_url: str | None) -> None:
@@ -163,7 +163,7 @@ class Command(DeskCommand):
         known = {"provider": "instagram", "account_id": found.account_id}
         account = Account.objects.filter(**known).first() or Account(**known)
         label = options["label"] or account.label or (f"@{found.username}" if found.username else "")
-        if expires_at is None and account.token() == token:
+        if expires_at is None and _is_stored(account, token):
             expires_at = account.token_expires_at
         new = {"label": label, "token_expires_at": expires_at}
         changed = [name for name, value in new.items() if getattr(account, name) != value]
@@ -250,6 +250,14 @@ class Command(DeskCommand):
         if not is_token(text):
             raise CommandError("This is no access token: copy it whole, without blanks.", returncode=2)
         return text
+
+
+def _is_stored(account: Account, token: str) -> bool:
+    """Whether it is the token that is there already; one that cannot be opened is replaced like any other."""
+    try:
+        return account.token() == token
+    except PayloadSealBroken:
+        return False
 
 
 def _account_id(options: dict[str, Any]) -> str:
