@@ -57,4 +57,4 @@ def _of_graph(account: Account, token: str, within_s: float | None) -> Iterator[
         graph_api.read(to, account.account_id, within_s=within_s, fields="id")
         yield fine("Token", "Meta takes it for this account.")
     except WebhookError as exc:
-        yield connection.refusal("Token", exc)
+        yield connection.refusal("Token", exc, provider)

@@ -17,11 +17,20 @@ else:
 
 _ID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # it travels in a header
+SEALED = "Sealed when saved and never shown again."
 MODES = "Shadow: answers are decided and stored, not sent. Off: messages are stored, nothing is decided."
-WHICH_ID = (
-    "The id that webhooks carry as entry.id, which is GET /me?fields=user_id. "
-    "The id that GET /me?fields=id gives is another one: with it every event stays parked."
-)
+WHICH_ID = {
+    "instagram": "The id that webhooks carry as entry.id, which is GET /me?fields=user_id. "
+    "The id that GET /me?fields=id gives is another one: with it every event stays parked.",
+    "facebook": "The id of the Page, which webhooks carry as entry.id.",
+    "whatsapp": "The id of the phone number, which webhooks carry as metadata.phone_number_id. It is neither the "
+    "number itself nor the id of the WhatsApp Business Account.",
+}
+
+
+def _which_id(provider: str) -> str:
+    """Which of Meta's ids is meant; of each provider, where none is chosen yet."""
+    return WHICH_ID.get(provider) or " ".join(f"{name}: {text}" for name, text in WHICH_ID.items())
 
 
 def is_account_id(text: str) -> bool:
@@ -42,7 +51,7 @@ class AccountForm(_AccountForm):
         required=False,
         max_length=4096,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"}),
-        help_text="Sealed when saved and never shown again. Leave it empty to keep the one that is stored.",
+        help_text=SEALED,
     )
 
     class Meta:
@@ -52,7 +61,11 @@ class AccountForm(_AccountForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account_id" in self.fields:  # a known account keeps its id
-            self.fields["account_id"].help_text = WHICH_ID
+            self.fields["account_id"].help_text = _which_id(
+                self["provider"].value() if self.fields.get("provider") else ""
+            )
+        if "new_token" in self.fields and self.instance.sealed_token:
+            self.fields["new_token"].help_text = f"{SEALED} Leave it empty to keep the one that is stored."
         if "replies" in self.fields:
             of_settings = f"REPLIES of the settings is {conf().replies}: the stricter holds."
             self.fields["replies"].help_text = f"{MODES} {of_settings}"

@@ -1,7 +1,7 @@
 """Checks of a connection to Instagram, each a finding in words, and what a check needs from Meta."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from instagram_webhooks.errors import (
     TokenRefused,
     WebhookError,
 )
+from instagram_webhooks.events import Provider
 from instagram_webhooks.replies import graph_api
 from instagram_webhooks.replies.graph_api import Destination
 
@@ -27,6 +28,16 @@ FIELDS = (
     *("messages", "message_edit", "message_reactions", "messaging_postbacks", "messaging_seen"),
     *("messaging_referral", "messaging_optins", "messaging_handover", "comments", "live_comments"),
 )
+_PERMISSIONS: Mapping[Provider, str] = {
+    "instagram": "instagram_business_basic, instagram_business_manage_messages",
+    "facebook": "pages_messaging",
+    "whatsapp": "whatsapp_business_messaging",
+}
+_HOSTS: Mapping[Provider, str] = {
+    "instagram": "graph.instagram.com",
+    "facebook": "graph.facebook.com",
+    "whatsapp": "graph.facebook.com",
+}
 EXPIRES_SOON = timedelta(days=10)
 _APP_SECRET = re.compile(r"[0-9a-f]{32}")
 _TWO_SECRETS = (
@@ -176,7 +187,7 @@ def asked(account_id: str, token: str, *, within_s: float | None = None) -> Iter
     yield subscription(subscribed_fields(destination(account_id, token), within_s=within_s))
 
 
-def refusal(about: str, exc: WebhookError) -> Finding:
+def refusal(about: str, exc: WebhookError, provider: Provider = "instagram") -> Finding:
     """What it means here that Meta refused, said nothing, or was not asked because the token cannot be opened."""
     codes = [str(exc.facts[name]) for name in ("graph_code", "graph_subcode") if exc.facts.get(name) is not None]
     number = f" (code {'/'.join(codes)})" if codes else ""
@@ -191,9 +202,9 @@ def refusal(about: str, exc: WebhookError) -> Finding:
         return unsure(about, f"Meta asks to wait{number}.", "Run this again in an hour.")
     if isinstance(exc, GraphUnreachable):
         said = "the Graph API cannot be reached from this machine."
-        return wrong(about, said, "Allow outgoing https to graph.instagram.com; check GRAPH_API_URL if it is set.")
+        return wrong(about, said, f"Allow outgoing https to {_HOSTS[provider]}; check GRAPH_API_URL if it is set.")
     if isinstance(exc, GraphRefused):
-        advice = "The token may lack a permission (instagram_business_basic, instagram_business_manage_messages)."
+        advice = f"The token may lack a permission ({_PERMISSIONS[provider]})."
         return wrong(about, f"Meta refuses this{number}.", advice)
     return unsure(about, f"Meta gave no usable answer{number}.", "Run this again.")
 

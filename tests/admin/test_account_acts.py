@@ -195,6 +195,18 @@ def test_a_number_is_tested_by_reading_it(ops, graph):
     assert "Meta takes it for this account." in words(done(ops, number, "test"))
 
 
+@pytest.mark.parametrize(
+    ("provider", "permission"), [("facebook", "pages_messaging"), ("whatsapp", "whatsapp_business_messaging")]
+)
+def test_the_permission_that_may_be_missing_is_one_of_this_provider(ops, graph, provider, permission):
+    account = an_account(provider=provider, account_id="17841400000000099")  # the token is of another
+
+    told = words(done(ops, account, "test"))
+
+    assert permission in told
+    assert "instagram_business" not in told
+
+
 # --- how it stands -----------------------------------------------------------------------------------
 
 

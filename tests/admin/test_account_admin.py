@@ -91,6 +91,28 @@ def test_the_date_of_the_old_token_is_not_kept_for_a_new_one(ops):
     assert account.token_expires_at is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "named"),
+    [("instagram", "/me?fields=user_id"), ("facebook", "id of the Page"), ("whatsapp", "metadata.phone_number_id")],
+)
+def test_which_id_is_wanted_is_said_of_the_chosen_provider_alone(ops, provider, named):
+    ids = ("/me?fields=user_id", "id of the Page", "metadata.phone_number_id")
+    of_any, of_this = shown(ops, f"{ACCOUNTS}add/"), shown(ops, f"{ACCOUNTS}add/", provider=provider, account_id="42")
+
+    assert [each for each in ids if each in of_any] == list(ids)
+    assert [each for each in ids if each in of_this] == [named]
+
+
+def test_a_token_can_only_be_kept_where_one_is_stored(ops):
+    kept = "Leave it empty to keep the one that is stored"
+    account = an_account()
+
+    assert kept in shown(ops, f"{ACCOUNTS}{account.pk}/change/")
+    assert kept not in shown(ops, f"{ACCOUNTS}add/")
+    Account.objects.update(sealed_token=b"")
+    assert kept not in shown(ops, f"{ACCOUNTS}{account.pk}/change/")
+
+
 def test_no_page_and_no_log_shows_a_token(ops, caplog):
     account = an_account()
     caplog.set_level("DEBUG")
