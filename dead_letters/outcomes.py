@@ -53,9 +53,4 @@ def refused(letter: DeadLetter, why: str | None) -> Outcome:
     letter.refresh_from_db(fields=["status"])
     if letter.status == Status.REPLAYED:
         return not_open(letter)
-    return Outcome(letter_id=letter.pk, result=Result.REFUSED, why=_clause(why or "its event is not dead any more"))
-
-
-def _clause(said: str) -> str:
-    """As it stands behind a colon, also where a subject said a sentence."""
-    return f"{said[:1].lower()}{said[1:]}".rstrip(".")
+    return Outcome(letter_id=letter.pk, result=Result.REFUSED, why=why or "its event is not dead any more")

@@ -45,7 +45,7 @@ def _verdict(letter: DeadLetter, event: WebhookEvent, one: Event, steps: Sequenc
     subject = subject_for(letter.subject_kind)
     said = [_failed(letter, steps)]
     if why_not := subject.why_not(letter.subject_id):
-        return f"{said[0]} {why_not[:1].upper()}{why_not[1:].rstrip('.')}."
+        return f"{said[0]} {why_not[:1].upper()}{why_not[1:]}."
     said += [_ADVICE[letter.code]] if letter.code in _ADVICE else []
     outlook = subject.outlooks([letter.subject_id]).get(letter.subject_id, Outlook())
     if outlook.is_in_doubt:

@@ -9,7 +9,7 @@ from instagram_webhooks.inbox import moves, wake_ups
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
 
-PURGED = "Its payload was purged, so there is nothing to process."
+PURGED = "Its payload is gone, so there is nothing to process."
 
 
 class EventSubject:
@@ -29,11 +29,11 @@ class EventSubject:
         return set(WebhookEvent.objects.filter(pk__in=ids, state__in=OPEN).values_list("pk", flat=True))
 
     def why_not(self, subject_id: uuid.UUID) -> str | None:
-        """Why this event cannot be replayed, in a sentence; None where it can."""
+        """Why this event cannot be replayed, as a clause without capital and full stop; None where it can."""
         if not EventPayload.objects.filter(pk=subject_id).exists():
-            return PURGED
+            return "its payload is gone, so there is nothing to process"
         state = WebhookEvent.objects.filter(pk=subject_id).values_list("state", flat=True).first()
-        return None if state == EventState.DEAD else f"The event is not dead but {state}."
+        return None if state == EventState.DEAD else f"the event is not dead but {state}"
 
 
 def replay_ignored(ids: Sequence[uuid.UUID], *, reason: str, actor: str) -> set[uuid.UUID]:

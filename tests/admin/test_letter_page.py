@@ -173,7 +173,7 @@ def test_what_cannot_come_back_says_why(ops):
     event, letter = dead()
     EventPayload.objects.filter(pk=event.pk).delete()
 
-    assert re.search(r"Its payload \w+ \w+, so there is nothing to process\. ", shown(ops, address(letter)))
+    assert "Its payload is gone, so there is nothing to process. " in shown(ops, address(letter))
 
 
 def test_what_cannot_come_back_is_said_within_a_sentence_after_an_act(ops):
@@ -185,7 +185,7 @@ def test_what_cannot_come_back_is_said_within_a_sentence_after_an_act(ops):
     page = ops.post("/admin/dead_letters/deadletter/act/reopen/", given, secure=True, follow=True)
 
     (message,) = said(page)
-    assert re.fullmatch(r"0 reopened, 1 skipped: its payload \w+ \w+, so there is nothing to process\.", message)
+    assert message == "0 reopened, 1 skipped: its payload is gone, so there is nothing to process."
 
 
 def test_a_closed_letter_says_who_closed_it_and_how_its_event_stands(ops):
