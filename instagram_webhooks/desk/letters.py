@@ -21,7 +21,7 @@ _ADVICE = {
     "bug": "This is a fault of the program or of the reply policy: a replay helps after a release that mends it.",
     "graph_refused": "Meta refused it for good: a replay fails again until what it refused is put right.",
     "unreadable": "Meta sent something whose shape is not known: a replay helps after a release that reads it.",
-    "payload_seal_broken": "A key is missing that it was sealed with: put it back into ENCRYPTION_KEYS, then replay.",
+    "payload_seal_broken": "It stays sealed: put the missing key back into ENCRYPTION_KEYS, then replay.",
     "worker_killer": "It ended the process that worked on it: a replay does so again, alone, until that is mended.",
     "set_aside": "A person set it aside so that its conversation goes on: a replay brings it back, at the end.",
 }
