@@ -6,7 +6,7 @@ from audit.ids import uuid7
 from dead_letters import review
 from dead_letters.bury import BuriedError, bury
 from dead_letters.models import DeadLetter
-from instagram_webhooks.inbox.replay import PURGED, EventSubject
+from instagram_webhooks.inbox.replay import EventSubject
 from tests.desk.builders import an_event, with_payload
 
 pytestmark = pytest.mark.django_db
@@ -29,16 +29,17 @@ def test_a_letter_whose_event_is_not_dead_stays_closed(state):
 
     (outcome,) = review.reopen([letter_id], **BECAUSE)
 
-    assert (outcome.result, outcome.why) == ("refused", f"The event is not dead but {state}.")
+    assert (outcome.result, outcome.why) == ("refused", f"the event is not dead but {state}")
     assert DeadLetter.objects.get().status == "resolved"
 
 
-def test_a_letter_whose_event_was_purged_stays_closed():
+def test_a_letter_whose_payload_is_gone_stays_closed():
     letter_id = a_closed_letter_of(an_event(state="dead"))
 
     (outcome,) = review.reopen([letter_id], **BECAUSE)
 
-    assert (outcome.result, outcome.why) == ("refused", PURGED)
+    assert outcome.result == "refused"
+    assert outcome.why == "its payload is gone, so there is nothing to process"
     assert DeadLetter.objects.get().status == "resolved"
 
 
