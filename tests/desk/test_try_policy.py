@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.db import OperationalError
 
 from instagram_webhooks import errors
 from instagram_webhooks.replies.context import Reply, Silence
@@ -23,6 +24,10 @@ def mute(context):
 
 def waiting(context):
     raise errors.PolicyOverBudget("Frau Meier")
+
+
+def asking(context):
+    raise OperationalError("Frau Meier")
 
 
 def refusing(context):
@@ -106,6 +111,7 @@ def test_a_policy_that_says_nothing_is_shown_as_such(policy, name, said):
     ("name", "said"),
     [
         ("waiting", "would be tried again"),
+        ("asking", "raised OperationalError: the event would be tried again later"),
         ("refusing", "dead letter"),
         ("parking", "cannot park an account: the event would become a dead letter"),
         ("buggy", "ValueError at tests/desk/test_try_policy.py:"),

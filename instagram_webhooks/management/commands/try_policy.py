@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import Error
 from django.utils import timezone
 
 from audit.frames import frames_of
@@ -141,7 +142,7 @@ def _said(answer: Reply | Silence | None) -> str:
 def _failure(exc: Exception) -> str:
     """What it would mean for an event; without the words of the exception, which may quote the message."""
     name = type(exc).__name__
-    if isinstance(exc, Retryable):
+    if isinstance(exc, Retryable | Error):  # the worker makes PolicyStoreFailed of a database's
         return f"The policy raised {name}: the event would be tried again later."
     if isinstance(exc, Parked):
         return f"The policy raised {name}, but it cannot park an account: the event would become a dead letter."
