@@ -33,11 +33,6 @@ _PERMISSIONS: Mapping[Provider, str] = {
     "facebook": "pages_messaging",
     "whatsapp": "whatsapp_business_messaging",
 }
-_HOSTS: Mapping[Provider, str] = {
-    "instagram": "graph.instagram.com",
-    "facebook": "graph.facebook.com",
-    "whatsapp": "graph.facebook.com",
-}
 EXPIRES_SOON = timedelta(days=10)
 _APP_SECRET = re.compile(r"[0-9a-f]{32}")
 _TWO_SECRETS = (
@@ -202,7 +197,8 @@ def refusal(about: str, exc: WebhookError, provider: Provider = "instagram") -> 
         return unsure(about, f"Meta asks to wait{number}.", "Run this again in an hour.")
     if isinstance(exc, GraphUnreachable):
         said = "the Graph API cannot be reached from this machine."
-        return wrong(about, said, f"Allow outgoing https to {_HOSTS[provider]}; check GRAPH_API_URL if it is set.")
+        host = graph_api.HOSTS[provider].removeprefix("https://")
+        return wrong(about, said, f"Allow outgoing https to {host}; check GRAPH_API_URL if it is set.")
     if isinstance(exc, GraphRefused):
         advice = f"The token may lack a permission ({_PERMISSIONS[provider]})."
         return wrong(about, f"Meta refuses this{number}.", advice)

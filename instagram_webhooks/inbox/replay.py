@@ -9,7 +9,7 @@ from instagram_webhooks.inbox import moves, wake_ups
 from instagram_webhooks.models import EventPayload, WebhookEvent
 from instagram_webhooks.states import OPEN, EventState
 
-PURGED = "Its payload is gone, so there is nothing to process."
+GONE = "its payload is gone, so there is nothing to process"
 
 
 class EventSubject:
@@ -31,7 +31,7 @@ class EventSubject:
     def why_not(self, subject_id: uuid.UUID) -> str | None:
         """Why this event cannot be replayed, as a clause without capital and full stop; None where it can."""
         if not EventPayload.objects.filter(pk=subject_id).exists():
-            return "its payload is gone, so there is nothing to process"
+            return GONE
         state = WebhookEvent.objects.filter(pk=subject_id).values_list("state", flat=True).first()
         return None if state == EventState.DEAD else f"the event is not dead but {state}"
 

@@ -19,7 +19,7 @@ from instagram_webhooks.conf import conf
 from instagram_webhooks.errors import SendInFlight
 from instagram_webhooks.events import Content
 from instagram_webhooks.inbox.claim import Claim
-from instagram_webhooks.inbox.replay import PURGED, EventSubject
+from instagram_webhooks.inbox.replay import GONE, EventSubject
 from instagram_webhooks.models import WebhookEvent
 from instagram_webhooks.replies import outbox, thread
 from instagram_webhooks.replies.lookup import CLOCKS_APART, comparable, is_told_of
@@ -78,7 +78,7 @@ class AnsweredEvent(EventSubject):
 @lru_cache(maxsize=64)
 def _outlook(is_kept: bool, is_late: bool, is_dead: bool, state: str | None) -> Outlook:
     if not is_kept:
-        return Outlook(on_replay=PURGED, is_settled=True)
+        return Outlook(on_replay=f"{GONE.capitalize()}.", is_settled=True)
     if state in _ON_REPLAY:
         return Outlook(
             on_replay=_ON_REPLAY[ReplyState(state)],

@@ -157,15 +157,6 @@ class Upkeep:
         else:
             wake_ups.offer(ids)
 
-    @staticmethod
-    def _work_off(event_id: UUID) -> None:
-        try:
-            work.process(event_id)
-        except Exception:
-            raise
-        except BaseException as exc:  # noqa: BLE001 (a policy's, as of a task that was cancelled; its lease ends)
-            log.warning("upkeep.event_left_to_lease", extra={"error_class": type(exc).__name__})
-
     def _process(self, due: list[UUID]) -> int:
         until, count = time.monotonic() + ROUND_S, 0
         for event_id in due:
@@ -173,9 +164,21 @@ class Upkeep:
                 wake_ups.offer(due[count:])
                 break
             with contextlib.suppress(TryAgain), self._at_work:  # committed; the sweep finds it when its time has come
-                self._work_off(event_id)
+                _work_off(event_id)
             count += 1
         return count
+
+
+def _work_off(event_id: UUID) -> None:
+    """What a policy lets out, as of a cancelled task, leaves its event to the lease; a person's Ctrl-C passes."""
+    try:
+        work.process(event_id)
+    except Exception:
+        raise
+    except BaseException as exc:
+        if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
+        log.warning("upkeep.event_left_to_lease", extra={"error_class": type(exc).__name__})
 
 
 def _count() -> None:

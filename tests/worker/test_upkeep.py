@@ -5,6 +5,7 @@ import contextlib
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import OperationalError, connection
@@ -141,5 +142,21 @@ def test_what_a_policy_lets_out_ends_no_upkeep(monkeypatch, error):
 
     monkeypatch.setattr(upkeep.work, "process", lets_out)
 
-    assert upkeep.Upkeep(processes=True)._process(due) == 2
+    with ThreadPoolExecutor(1) as aside:
+        assert aside.submit(upkeep.Upkeep(processes=True)._process, due).result() == 2
     assert tried == due
+
+
+def test_ctrl_c_ends_a_round_by_hand(monkeypatch):
+    """`manage.py sweep --once` works in the main thread, where Python tells of it."""
+    tried = []
+
+    def interrupted(event_id):
+        tried.append(event_id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(upkeep.work, "process", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        upkeep.Upkeep(processes=True)._process([uuid.uuid4(), uuid.uuid4()])
+    assert len(tried) == 1
